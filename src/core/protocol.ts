@@ -1,0 +1,27 @@
+/**
+ * The role of a protocol on TCP: finds itself in the first bytes of a flow, then reads both directions. Bytes are lent,
+ * come in order and exactly once per direction; what could not be captured comes as a gap. Nothing here may throw on
+ * any bytes (law 4), and nothing may depend on how the bytes were cut (law 1).
+ */
+import type { CloseReason, Flow, HalfIndex } from "./flow.ts";
+
+export interface FlowParser {
+  /** Next bytes of one direction: `bytes[start, end)`. `flow.now` is the capture time of the packet that had them. */
+  data(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void;
+  /** `missedBytes` of one direction were on the wire and will never be seen. */
+  gap(flow: Flow, from: HalfIndex, missedBytes: number): void;
+  /** A retransmission of `ipLength` octets was seen in a direction: nothing new, but traffic. */
+  retransmitted?(flow: Flow, from: HalfIndex, ipLength: number): void;
+  close(flow: Flow, reason: CloseReason): void;
+}
+
+/** What a protocol thinks of the first bytes of one direction. */
+export type Detection = "yes" | "no" | "need-more";
+
+export interface Protocol {
+  readonly name: string;
+  /** Looks at the first bytes of one direction. `need-more` only while fewer than 64 bytes are there. */
+  detect(bytes: Uint8Array, start: number, end: number): Detection;
+  /** A parser for one flow; `from` is the direction in which the protocol was found. */
+  open(flow: Flow, from: HalfIndex): FlowParser;
+}

@@ -1,0 +1,69 @@
+/** Roles that built-ins and plug-ins fill alike. `definePlugin` (src/plugin.ts) takes any of them. */
+import type { EarshotEvent, TlsEvent, TransactionEvent } from "./event.ts";
+import type { Flow } from "./flow.ts";
+import type { Protocol } from "./protocol.ts";
+import type { Micros } from "./units.ts";
+
+/**
+ * A statistic over transactions. Pure. Law 3: `merge(observe(a), observe(b))` must equal `observe(a then b)`, because
+ * windows, worker shards and hosts are all put together with `merge`. State must stay bounded.
+ */
+export interface Statistic<State = unknown, Report = unknown> {
+  readonly name: string;
+  /** What the report's numbers are: `requests`, `bytes`, `milliseconds`, … */
+  readonly unit: string;
+  readonly title?: string;
+  create(): State;
+  observe(state: State, event: TransactionEvent | TlsEvent): void;
+  merge(into: State, from: State): void;
+  report(state: State): Report;
+}
+
+/**
+ * Takes events out of the program. `write` returns at once: a slow sink queues up to a limit, then drops and counts
+ * (`Ledger.sinkDrop`). Never throws into the caller.
+ */
+export interface Sink {
+  readonly name: string;
+  write(event: EarshotEvent): void;
+  /** Writes out what is queued, gives up after a bounded time. */
+  close?(): Promise<void>;
+}
+
+/**
+ * Adds what is known beside the wire. `flowOpened` runs when a flow's first packet arrives, so that a process that is
+ * gone a millisecond later can still be found; `flowUsed` runs before a transaction of the flow is given out.
+ */
+export interface Enricher {
+  readonly name: string;
+  flowOpened?(flow: Flow): void;
+  /** A packet of the flow carried a pcapng comment. */
+  flowComment?(flow: Flow, comment: string): void;
+  flowUsed?(flow: Flow): void;
+  /** Returns the event, or a copy with more in it. */
+  enrich?(event: TransactionEvent): TransactionEvent;
+  close?(): void;
+}
+
+/** Something worth telling about one transaction. */
+export interface Finding {
+  readonly detector: string;
+  /** Stable code, e.g. `credentials.basic-cleartext`. */
+  readonly code: string;
+  readonly severity: "info" | "warning" | "critical";
+  readonly message: string;
+}
+
+export interface Detector {
+  readonly name: string;
+  inspect(event: TransactionEvent, now: Micros): readonly Finding[];
+}
+
+export interface Plugin {
+  readonly name: string;
+  readonly statistics?: readonly Statistic[];
+  readonly enrichers?: readonly Enricher[];
+  readonly detectors?: readonly Detector[];
+  readonly sinks?: readonly Sink[];
+  readonly protocols?: readonly Protocol[];
+}
