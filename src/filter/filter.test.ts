@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { transaction } from "../../test/support/event.ts";
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "../core/event.ts";
@@ -347,4 +348,12 @@ describe("what the kernel filter can take", () => {
   ])("%s", (text, expected) => {
     expect(compileFilter(text).pushdown).toEqual(expected);
   });
+});
+
+test("every example of the manual compiles", () => {
+  const page = readFileSync(new URL("../../docs/filter-language.md", import.meta.url), "utf8");
+  const block = /```filter\n([^`]*)```/.exec(page)?.[1] ?? "";
+  const lines = block.split("\n").filter((line) => line !== "");
+  expect(lines.length).toBeGreaterThan(3);
+  for (const line of lines) expect(() => compileFilter(line), line).not.toThrow();
 });

@@ -42,7 +42,7 @@ const NEGATIVE: Record<string, string> = {
 };
 
 function evaluate(expression: Expression, event: TransactionEvent): boolean {
-  if (expression.op === "and" || expression.op === "or") {
+  if ("parts" in expression) {
     const wanted = expression.op === "or";
     return expression.parts.some((part) => evaluate(part, event) === wanted) === wanted;
   }
