@@ -1,0 +1,267 @@
+/**
+ * Everything a dashboard shows, without any screen: takes events, ledgers, the states of alert rules, the time and what
+ * a person does; gives series, lists and details. The terminal and the web page are views on this.
+ *
+ * The hot path is `event`: some additions and one push per exchange. Headers and bodies are not touched until somebody
+ * opens an exchange; rankings are caught up once a tick, from a sample when there is too much to look at.
+ *
+ * Memory is bounded: LIMITS has every bound. A paused list keeps what it shows, so pausing may double the exchanges held.
+ */
+import type { AlertEvent, EarshotEvent, TlsEvent, TransactionEvent } from "../../core/event.ts";
+import { Ledger } from "../../core/ledger.ts";
+import { type Micros, SECOND } from "../../core/units.ts";
+import type { Action } from "./action.ts";
+import { type AlertRecord, Alerts, type RuleStatus } from "./alerts.ts";
+import { Bands } from "./bands.ts";
+import { DIMENSIONS, type Dimension } from "./dimension.ts";
+import { ExchangeLists } from "./exchange-lists.ts";
+import type { FilterLanguage } from "./filter.ts";
+import { type Graph, graphOf, moveCursor } from "./graph.ts";
+import { allRows, inSpan, type RowList, type TimeSpan } from "./list.ts";
+import { observedValues } from "./observed.ts";
+import { type Data, reduce } from "./reduce.ts";
+import { Ring } from "./ring.ts";
+import { Series } from "./series.ts";
+import { rank, type TopList, type TopRow, Tops } from "./tops.ts";
+import { START, type Ui } from "./ui.ts";
+
+/** Where the traffic comes from, for the header. */
+export interface SourceInfo {
+  /** `live`: time runs by itself. `file`: all of it is there, and a time cursor moves through it. */
+  readonly kind: "live" | "file";
+  /** Interface names, or the file's name. */
+  readonly name: string;
+  /** Secrets are shown. */
+  readonly revealed: boolean;
+}
+
+export interface ModelOptions {
+  readonly source: SourceInfo;
+  readonly language?: FilterLanguage | null;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface Limits {
+  /** Exchanges held. */
+  readonly exchanges: number;
+  /** Octets of exchanges held, as estimated. */
+  readonly exchange_bytes: number;
+  readonly connections: number;
+  /** Body octets that an event may carry per message (0: bodies are not kept). */
+  readonly body_bytes: number;
+}
+
+export const LIMITS: Limits = { exchanges: 10_000, exchange_bytes: 96 << 20, connections: 2_000, body_bytes: 0 };
+
+/** Seconds kept one by one; longer runs are seen in the coarser whole. */
+const RECENT_SECONDS = 1_800;
+/** Buckets for the whole run: 1 ms wide at first in a file, 1 s live, wider as needed. */
+const WHOLE_BUCKETS = 1_024;
+
+/** A second's worth of exchanges that the rankings look at; more are sampled. */
+const RANKED_PER_SECOND = 3_000;
+/** An event's fixed cost in memory, and what is counted at most of each of its messages. Estimates on the high side. */
+const EVENT_BYTES = 1_500;
+const HEAD_BYTES = 4_096;
+
+export class DashboardModel {
+  readonly source: SourceInfo;
+  readonly limits: Limits;
+  readonly recent: Series;
+  readonly whole: Series;
+  readonly alerts = new Alerts();
+  readonly bands = new Bands();
+  ledger = new Ledger();
+  ui: Ui = START;
+  now: Micros = 0;
+  /** Time of the first exchange or tick; null before. */
+  startTime: Micros | null = null;
+  /** Raised by everything that may change what is shown. */
+  revision = 0;
+
+  private readonly exchanges: Ring<TransactionEvent>;
+  private readonly connections: Ring<TlsEvent>;
+  private readonly tops = new Tops();
+  private readonly lists: ExchangeLists;
+  private readonly data: Data;
+  /** Newest exchange that the rankings have. */
+  private ranked = 0;
+  private rankedAt: Micros = 0;
+  /** State of the generator that picks samples: a linear congruence is random enough against periodic traffic. */
+  private seed = 1;
+
+  constructor(options: ModelOptions) {
+    this.source = options.source;
+    this.limits = { ...LIMITS, ...options.limits };
+    const live = options.source.kind === "live";
+    this.recent = new Series({ width: SECOND, capacity: RECENT_SECONDS, overflow: "slide" });
+    this.whole = new Series({ width: live ? SECOND : 1_000, capacity: WHOLE_BUCKETS, overflow: "coarsen" });
+    this.exchanges = new Ring({ rows: this.limits.exchanges, bytes: this.limits.exchange_bytes });
+    this.connections = new Ring({ rows: this.limits.connections, bytes: this.limits.exchange_bytes });
+    this.lists = new ExchangeLists(this.exchanges);
+    this.data = this.makeData(options.language ?? null);
+  }
+
+  event(event: EarshotEvent): void {
+    this.revision++;
+    if (event.type === "transaction") this.transaction(event);
+    else if (event.type === "tls") this.connections.push(event, EVENT_BYTES + event.certificates.length * 1_000);
+    else this.alert(event);
+  }
+
+  /** The whole run's ledger so far; kept by reference. */
+  ledgerIs(ledger: Ledger): void {
+    this.ledger = ledger;
+    this.revision++;
+  }
+
+  /** What the alert rules are doing now. */
+  rulesAre(rules: readonly RuleStatus[]): void {
+    this.alerts.rules = rules;
+    const rule = this.alerts.rateRule;
+    this.bands.set(this.now, rule?.usual ? { ...rule.usual, window_s: rule.window_s } : null);
+    this.revision++;
+  }
+
+  /** Time has come to `now`: live the clock, for a file the time of its newest packet. */
+  tick(now: Micros): void {
+    if (now > this.now) this.now = now;
+    this.startTime ??= now;
+    this.recent.advance(this.now);
+    this.whole.advance(this.now);
+    this.rankNew();
+    if (Math.floor(now / SECOND) !== Math.floor(this.rankedAt / SECOND)) this.revision++;
+    this.rankedAt = now;
+  }
+
+  dispatch(action: Action): void {
+    const before = this.ui;
+    this.ui = reduce(before, action, this.data);
+    if (this.ui !== before) this.revision++;
+    if ((before.paused === null) !== (this.ui.paused === null)) this.lists.freeze(this.ui.paused !== null);
+  }
+
+  /** Exchanges that fell out of memory. */
+  get exchangesGone(): number {
+    return this.exchanges.gone;
+  }
+
+  get exchangesHeld(): number {
+    return this.exchanges.length;
+  }
+
+  /** The exchange list: numbers to give to `exchange`. */
+  exchangeRows(): RowList {
+    const { ui } = this;
+    return this.lists.rows(ui, this.span, this.now);
+  }
+
+  exchange(number: number): TransactionEvent | undefined {
+    return this.lists.get(number);
+  }
+
+  connectionRows(): RowList {
+    const { oldest, newest } = this.connections;
+    return allRows(oldest, Math.max(oldest - 1, Math.min(newest, this.ui.paused?.connection ?? newest)));
+  }
+
+  connection(number: number): TlsEvent | undefined {
+    return this.connections.get(number);
+  }
+
+  get dimension(): Dimension {
+    return DIMENSIONS[this.ui.dimension];
+  }
+
+  /** The ranking in the chosen dimension: of the run, or of what the filter and the time cursor leave. */
+  topList(count: number): TopList {
+    const { span, ui } = this;
+    if (span === null && ui.filter === null) return this.tops.list(this.dimension, count);
+    return rank(this.dimension, this.remaining(span), count);
+  }
+
+  /** The column of the graph under the time cursor. */
+  get span(): TimeSpan | null {
+    const { cursor } = this.ui;
+    return cursor === null ? null : { from: cursor, to: cursor + this.graph(this.ui.graphColumns).step };
+  }
+
+  /** The time axis for a graph of so many columns. */
+  graph(columns: number): Graph {
+    return graphOf(this, columns);
+  }
+
+  alertRecords(): readonly AlertRecord[] {
+    return this.alerts.list;
+  }
+
+  /** Other exchanges of a flow that are still held, oldest first, at most `count` around the given one. */
+  sameFlow(event: TransactionEvent, count: number): readonly TransactionEvent[] {
+    const found: TransactionEvent[] = [];
+    for (let number = this.exchanges.newest; number >= this.exchanges.oldest && found.length < count; number--) {
+      const other = this.exchanges.get(number)!;
+      if (other.flow.id === event.flow.id && other.id !== event.id) found.push(other);
+    }
+    return found.reverse();
+  }
+
+  private transaction(event: TransactionEvent): void {
+    if (event.time_us > this.now) this.now = event.time_us;
+    this.startTime ??= event.time_us;
+    this.recent.add(event);
+    this.whole.add(event);
+    const cap = HEAD_BYTES + this.limits.body_bytes;
+    this.exchanges.push(event, EVENT_BYTES + Math.min(event.bytes.in, cap) + Math.min(event.bytes.out, cap));
+    // a reader of files does not tick: catch up before the ring runs over what the rankings have not seen
+    if (this.exchanges.newest - this.ranked >= Math.min(1_024, this.limits.exchanges / 2)) {
+      if (this.source.kind === "file") this.rankNew();
+    }
+  }
+
+  private alert(event: AlertEvent): void {
+    if (event.time_us > this.now) this.now = event.time_us;
+    this.alerts.event(event);
+  }
+
+  /** Takes new exchanges into the rankings: all of them, or one of each run of `stride` picked at random. */
+  private rankNew(): void {
+    const { newest } = this.exchanges;
+    const fresh = newest - this.ranked;
+    if (fresh <= 0) return;
+    const elapsed = Math.min(SECOND, Math.max(SECOND / 10, this.now - this.rankedAt));
+    const budget = this.source.kind === "file" ? Number.POSITIVE_INFINITY : (RANKED_PER_SECOND * elapsed) / SECOND;
+    const stride = Math.ceil(fresh / budget);
+    for (let from = this.ranked + 1; from <= newest; from += stride) {
+      const run = Math.min(stride, newest - from + 1);
+      this.seed = (Math.imul(this.seed, 1_103_515_245) + 12_345) >>> 0;
+      const event = this.exchanges.get(from + ((this.seed >>> 8) % run));
+      if (event !== undefined) this.tops.add(event, run);
+    }
+    this.ranked = newest;
+  }
+
+  /** Exchanges held that the filter and the time span leave. */
+  private *remaining(span: TimeSpan | null): Generator<TransactionEvent> {
+    const { filter } = this.ui;
+    for (let number = this.exchanges.oldest; number <= this.exchanges.newest; number++) {
+      const event = this.exchanges.get(number)!;
+      if (span !== null && !inSpan(event.time_us, span)) continue;
+      if (filter === null || filter.matches(event)) yield event;
+    }
+  }
+
+  private makeData(language: FilterLanguage | null): Data {
+    return {
+      language,
+      observed: (field) => observedValues(field, (dimension) => this.tops.list(dimension, 50).rows),
+      exchangeRows: () => this.exchangeRows(),
+      exchange: (number) => this.exchange(number),
+      connectionRows: () => this.connectionRows(),
+      connection: (number) => this.connection(number),
+      topRows: (): readonly TopRow[] => this.topList(1_000).rows,
+      alertRecords: () => this.alertRecords(),
+      newest: () => ({ exchange: this.exchanges.newest, connection: this.connections.newest }),
+      cursorMoved: (by) => moveCursor(this, by),
+    };
+  }
+}
