@@ -3,6 +3,7 @@
  * place before everything else, so that no later stage ever holds a secret. Works on bytes and allocates nothing for a
  * head without secrets; marks are made by mark.ts.
  */
+import type { HeadRedactor as HeadRedactorRole } from "../core/http.ts";
 import { CredentialRedactor } from "./credentials.ts";
 import { copyBytes, Marker } from "./mark.ts";
 import { NameCache } from "./name-cache.ts";
@@ -28,7 +29,7 @@ function decodeParameterName(name: string): string {
   return spaced.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))).trim();
 }
 
-export class HeadRedactor {
+export class HeadRedactor implements HeadRedactorRole {
   /** True when nothing is redacted: every output must say so. */
   readonly reveal: boolean;
   private readonly marker: Marker;
@@ -48,12 +49,11 @@ export class HeadRedactor {
   }
 
   /**
-   * Octets that a target, a value or a whole head of `length` octets may need in `into`. The worst is a list of
-   * cookies of one octet without names: each two octets become a mark and a semicolon.
+   * Octets by which a target, a value or a whole head of `length` octets may grow. The worst is a list of cookies of one
+   * octet without names: each two octets become a mark and a semicolon.
    */
   maxGrowth(length: number): number {
-    if (this.reveal) return length;
-    return length + Math.ceil(length / 2) * this.marker.shortestSecretMarkBytes + 64;
+    return this.reveal ? 0 : Math.ceil(length / 2) * this.marker.shortestSecretMarkBytes + 64;
   }
 
   /** Copies the request target `from[start, end)`, redacted. Returns the new end in `into`. */
@@ -97,5 +97,23 @@ export class HeadRedactor {
       default:
         return copyBytes(from, valueStart, valueEnd, into, at);
     }
+  }
+
+  /** The same for a target given as text. */
+  targetText(text: string): string {
+    if (this.reveal || text === "") return text;
+    const from = Buffer.from(text);
+    const into = Buffer.allocUnsafe(from.length + this.maxGrowth(from.length));
+    return into.toString("utf8", 0, this.redactTarget(from, 0, from.length, into, 0));
+  }
+
+  /** The same for a field given as text. */
+  fieldText(name: string, value: string): string {
+    if (this.reveal || value === "") return value;
+    const from = Buffer.from(name + value);
+    const nameEnd = Buffer.byteLength(name);
+    if (!this.isSensitiveField(from, 0, nameEnd)) return value;
+    const into = Buffer.allocUnsafe(from.length + this.maxGrowth(from.length));
+    return into.toString("utf8", 0, this.redactField(from, 0, nameEnd, nameEnd, from.length, into, 0));
   }
 }
