@@ -2,13 +2,12 @@
  * Bytes of a stream, decompressed when they turn out to be gzip or zstd. Memory is bounded by the codec's window: a
  * chunk is read only when the one before it was used up.
  */
-import { once } from "node:events";
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
 import { EXIT, Trouble } from "../../core/trouble.ts";
 import { type Compression, compressionOf, MAGIC_BYTES } from "./format.ts";
 
-const OUTPUT_CHUNK_BYTES = 256 * 1024;
+const OUTPUT_CHUNK_BYTES = 64 * 1024;
 
 /** Chunks of `source` as they are, or decompressed by what the first bytes say; `found` hears which. */
 export async function* decompressed(
@@ -62,18 +61,22 @@ async function feed(
   head: Uint8Array,
   rest: AsyncIterator<Uint8Array>,
 ): Promise<void> {
+  let taken = () => {};
+  // a codec that was destroyed may never call back
+  codec.once("close", () => taken());
   let chunk: Uint8Array | null = head;
   while (chunk !== null && !codec.destroyed) {
-    let from = 0;
-    while (from < chunk.length && !codec.destroyed) {
+    for (let from = 0; from < chunk.length && !codec.destroyed; ) {
       const before = codec.bytesWritten;
-      const written = new Promise<void>((resolve) => codec.write(chunk?.subarray(from), () => resolve()));
-      // a destroyed codec may never call back
-      await Promise.race([written, once(codec, "close")]);
+      const part = chunk.subarray(from);
+      await new Promise<void>((resolve) => {
+        taken = resolve;
+        codec.write(part, () => resolve());
+      });
       if (codec.bytesWritten === before) break;
       from += codec.bytesWritten - before;
     }
-    const { done, value } = await rest.next();
+    const { done, value }: IteratorResult<Uint8Array> = await rest.next();
     chunk = done ? null : value;
   }
   if (!codec.destroyed) codec.end();

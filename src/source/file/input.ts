@@ -121,6 +121,11 @@ export function openInput(path: string): Input {
   }
 }
 
+/** Whether a path gives the same bytes each time: a regular file, not a pipe or standard input. */
+export function canBeReopened(path: string): boolean {
+  return path !== STANDARD_INPUT && (fs.statSync(path, { throwIfNoEntry: false })?.isFile() ?? false);
+}
+
 export function notACapture(path: string): Trouble {
   return badFile(`${nameOf(path)}: not a capture file (pcap, pcapng, or either compressed with gzip or zstd)`);
 }
@@ -157,7 +162,7 @@ function openRegularFile(descriptor: number, path: string): Input {
     if (length === 0) throw emptyFile(path);
     const totalBytes = fs.fstatSync(descriptor).size;
     if (compressionOf(head, length) !== null) {
-      const stream = fs.createReadStream("", { fd: descriptor, autoClose: descriptor > 0, highWaterMark: 256 * 1024 });
+      const stream = fs.createReadStream("", { fd: descriptor, autoClose: descriptor > 0, highWaterMark: 128 * 1024 });
       return new StreamInput(stream, totalBytes, head.subarray(0, length));
     }
     if (formatOf(head, length) === null) throw notACapture(path);
