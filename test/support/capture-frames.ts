@@ -1,61 +1,37 @@
-/** Ethernet frames for capture tests, built by hand so that no code under test has made them. */
+/** Short forms of packet-builder.ts for capture tests, where ports and protocols matter and addresses do not. */
+import * as build from "./packet-builder.ts";
 
-const bytesOf = (...values: number[]) => Uint8Array.from(values);
-const u16 = (value: number) => [(value >>> 8) & 255, value & 255];
+const V4 = { source: "10.0.0.1", destination: "10.0.0.2" };
+const V6 = { source: "fd00::1", destination: "fd00::2" };
 
-export function join(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
+export const IPV4 = 0x0800;
+export const IPV6 = 0x86dd;
 
-/** Tags are the 16-bit control information, outermost first; `type` announces what follows them. */
-export function ethernet(type: number, payload: Uint8Array, tags: readonly number[] = [], tagType = 0x8100) {
-  const tagBytes = tags.flatMap((tag) => [...u16(tagType), ...u16(tag)]);
-  return join(bytesOf(2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, ...tagBytes, ...u16(type)), payload);
+/** VLAN ids, outermost first. */
+export function ethernet(type: number, payload: Uint8Array, vlans: readonly number[] = []): Uint8Array {
+  return build.ethernet({ type, vlans }, payload);
 }
 
 export interface Ipv4Options {
-  readonly fragment?: number;
-  /** Words of options. */
-  readonly options?: number;
+  /** In octets. */
+  readonly fragmentOffset?: number;
+  readonly moreFragments?: boolean;
+  /** Header options, in words of 32 bits. */
+  readonly optionWords?: number;
 }
 
-export function ipv4(protocol: number, payload: Uint8Array, { fragment = 0, options = 0 }: Ipv4Options = {}) {
-  const headerLength = 20 + options * 4;
-  const header = new Uint8Array(headerLength);
-  header.set([0x40 | (headerLength >>> 2), 0, ...u16(headerLength + payload.length), 0, 1, ...u16(fragment), 64]);
-  header[9] = protocol;
-  header.set([10, 0, 0, 1, 10, 0, 0, 2], 12);
-  header.fill(1, 20);
-  let sum = 0;
-  for (let at = 0; at < headerLength; at += 2) sum += (header[at] << 8) | header[at + 1];
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  header.set(u16(~sum & 0xffff), 10);
-  return join(header, payload);
+export function ipv4(protocol: number, payload: Uint8Array, options: Ipv4Options = {}): Uint8Array {
+  return build.ipv4({ ...V4, ...options, protocol, options: new Uint8Array((options.optionWords ?? 0) * 4) }, payload);
 }
 
-export function ipv6(nextHeader: number, payload: Uint8Array) {
-  const header = new Uint8Array(40);
-  header.set([0x60, 0, 0, 0, ...u16(payload.length), nextHeader, 64]);
-  header[8] = header[24] = 0xfd;
-  header[23] = 1;
-  header[39] = 2;
-  return join(header, payload);
+export function ipv6(nextHeader: number, payload: Uint8Array): Uint8Array {
+  return build.ipv6({ ...V6, nextHeader }, payload);
 }
 
-export function tcp(from: number, to: number, payload = new Uint8Array(0)) {
-  const header = new Uint8Array(20);
-  header.set([...u16(from), ...u16(to)]);
-  header[12] = 0x50;
-  header[13] = 0x18;
-  return join(header, payload);
+export function tcp(sourcePort: number, destinationPort: number, data: Uint8Array = new Uint8Array(0)): Uint8Array {
+  return build.tcp({ ...V4, sourcePort, destinationPort }, data);
 }
 
-export function udp(from: number, to: number, payload = new Uint8Array(0)) {
-  return join(bytesOf(...u16(from), ...u16(to), ...u16(8 + payload.length), 0, 0), payload);
+export function udp(sourcePort: number, destinationPort: number, data: Uint8Array = new Uint8Array(0)): Uint8Array {
+  return build.udp({ ...V4, sourcePort, destinationPort }, data);
 }

@@ -2,13 +2,19 @@
 import { realpathSync } from "node:fs";
 import { EXIT, Trouble } from "../../core/trouble.ts";
 
-/** How to get the privilege to capture, as exact commands. */
-export function permissionHint(): string {
+/** What the capture itself needs. */
+const CAPTURE_CAPABILITIES = ["CAP_NET_RAW", "CAP_NET_ADMIN"];
+
+/** How to get the privilege to capture, as exact commands; `more` names capabilities to give beside it. */
+export function permissionHint(more: readonly string[] = []): string {
+  const wanted = [...CAPTURE_CAPABILITIES, ...more];
   if (process.geteuid?.() === 0) {
-    return "This container or namespace took CAP_NET_RAW away: start it with --cap-add=NET_RAW (docker, podman).";
+    const options = wanted.map((name) => `--cap-add=${name.replace("CAP_", "")}`).join(" ");
+    return `Root has not all its rights here: start the container with ${options} (docker, podman).`;
   }
   const command = process.argv.map(quote).join(" ");
-  return `Run: sudo ${command}  or once: sudo setcap cap_net_raw,cap_net_admin+ep ${quote(nodePath())}`;
+  const names = wanted.join(",").toLowerCase();
+  return `Run: sudo ${command}  or once: sudo setcap ${names}+ep ${quote(nodePath())}`;
 }
 
 /** The Node binary itself: file capabilities do not work on a symbolic link. */
