@@ -6,11 +6,17 @@
 import type { Flow } from "../core/flow.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { Enricher } from "../core/roles.ts";
+import { EXIT, Trouble } from "../core/trouble.ts";
 import type { Micros } from "../core/units.ts";
 import { DetailReader, type RedactArguments } from "./process/details.ts";
-import { ownersOf, publish } from "./process/flow-owners.ts";
+import { BpfTier } from "./process/ebpf/bpf-tier.ts";
+import { publish } from "./process/flow-owners.ts";
 import { ProcTier } from "./process/proc-tier.ts";
 import { ProcessTable } from "./process/process-table.ts";
+import { systemCalls } from "./process/system-calls.ts";
+import type { KernelTimes, Tier } from "./process/tier.ts";
+
+export type { KernelTimes } from "./process/tier.ts";
 
 export type AttributionMode = "auto" | "ebpf" | "proc" | "none";
 export const ATTRIBUTION_MODES: readonly AttributionMode[] = ["auto", "ebpf", "proc", "none"];
@@ -27,16 +33,6 @@ export interface AttributionOptions {
   readonly redactArguments?: RedactArguments;
 }
 
-/** Where an exchange's time went in the server's kernel and process. */
-export interface KernelTimes {
-  /** Last request octet on the wire to the read that took it. */
-  readonly requestWait: Micros;
-  /** That read to the first write of the response. */
-  readonly process: Micros;
-  /** That write to the first response octet on the wire. */
-  readonly responseWait: Micros;
-}
-
 export interface Attribution extends Enricher {
   readonly tier: AttributionTier;
   /** Why the tiers before this one do not run, one line each. */
@@ -51,38 +47,85 @@ export interface Attribution extends Enricher {
   close(): void;
 }
 
-/** What a tier does. */
-export interface Tier {
-  opened(flow: Flow): void;
-  used(flow: Flow): void;
-  drain?(): void;
-  kernelTimes?(flow: Flow, requestEnd: Micros, responseStart: Micros): KernelTimes | null;
-  close(): void;
-}
+/** Even with no packets the kernel's reports have to be taken in before its ring is full. */
+const DRAIN_EVERY_MS = 100;
 
+/** Opens the best tier that the mode and the kernel allow. `ebpf` throws a Trouble when neither A nor B runs. */
 export function createAttribution(options: AttributionOptions): Attribution {
   const why: string[] = [];
-  const details = new DetailReader(options.redactArguments ?? ((args) => args));
-  const table = new ProcessTable(details, options.ledger);
-  const tier: Tier | null = options.mode === "none" ? null : new ProcTier(table, details, options.ledger);
+  const opened = openTier(options, why);
+  const tier = opened?.tier;
+  if (opened && why.length > 0)
+    options.onNotice?.(`processes: tier ${opened.name} (${SUMMARY[opened.name]}); ${why.join("; ")}`);
+  const drain = () => tier?.drain?.();
+  const timer = tier?.drain ? setInterval(drain, DRAIN_EVERY_MS).unref() : undefined;
   return {
     name: "process",
-    tier: tier === null ? "none" : "D",
+    tier: opened?.name ?? "none",
     why,
     flowOpened(flow) {
-      if (tier === null) return;
+      if (tier === undefined) return;
       tier.opened(flow);
-      publish(flow, ownersOf(flow));
+      publish(flow);
     },
     flowUsed(flow) {
-      if (tier === null) return;
+      if (tier === undefined) return;
       tier.used(flow);
-      publish(flow, ownersOf(flow));
+      publish(flow);
     },
     flowComment() {},
-    drain: () => tier?.drain?.(),
+    drain,
     kernelTimes: (flow, _requestStart, requestEnd, responseStart) =>
       tier?.kernelTimes?.(flow, requestEnd, responseStart) ?? null,
-    close: () => tier?.close(),
+    close() {
+      clearInterval(timer);
+      tier?.close();
+    },
   };
+}
+
+const SUMMARY: Readonly<Record<Exclude<AttributionTier, "none">, string>> = {
+  A: "eBPF tracepoints: exact",
+  B: "eBPF fexit: exact",
+  C: "perf tracepoints: nearly exact",
+  D: "sock_diag and /proc: processes that are gone at once stay unknown",
+};
+
+interface OpenedTier {
+  readonly name: Exclude<AttributionTier, "none">;
+  readonly tier: Tier;
+}
+
+function openTier(options: AttributionOptions, why: string[]): OpenedTier | null {
+  const { mode, ledger } = options;
+  if (mode === "none") return null;
+  const details = new DetailReader(options.redactArguments ?? ((args) => args));
+  const table = new ProcessTable(details, ledger);
+  if (mode !== "proc") {
+    const opened = openBpf(details, table, ledger, why);
+    if (opened !== null) return opened;
+    if (mode === "ebpf") {
+      throw new Trouble(`eBPF attribution is not possible here: ${why.join("; ")}`, {
+        exitCode: EXIT.unsupported,
+        hint: "Run as root on Linux 5.17 or newer, or use --attribution auto.",
+      });
+    }
+  }
+  return { name: "D", tier: new ProcTier(table, details, ledger) };
+}
+
+function openBpf(details: DetailReader, table: ProcessTable, ledger: Ledger, why: string[]): OpenedTier | null {
+  const calls = systemCalls();
+  if (calls === null) {
+    why.push("A, B, C: koffi does not load on this machine");
+    return null;
+  }
+  for (const name of ["A", "B"] as const) {
+    try {
+      return { name, tier: new BpfTier({ tier: name, calls, table, details, ledger }) };
+    } catch (error) {
+      why.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return null;
 }

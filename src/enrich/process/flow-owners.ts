@@ -1,10 +1,17 @@
 /** What attribution remembers for one flow, kept in `Flow.owners`: the process found, or how far the search has got. */
 import type { Flow } from "../../core/flow.ts";
+import type { ProcessInfo } from "../../core/process.ts";
 import type { ProcessRecord } from "./process-table.ts";
+import type { SocketEntry } from "./socket-table.ts";
 
 export class FlowEnd {
+  /** What is known of the process now. */
+  info: ProcessInfo | null = null;
+  /** Tier D: the process found. */
   record: ProcessRecord | null = null;
-  /** Tier D: not on this host, or given up. */
+  /** Tiers A to C: the socket of this end. */
+  socket: SocketEntry | null = null;
+  /** Not on this host, or given up. */
   settled = false;
   attempts = 0;
   /** Tier D: no new attempt before this time (ms, monotonic). */
@@ -23,11 +30,18 @@ export function ownersOf(flow: Flow): FlowOwners {
   return flow.owners as FlowOwners;
 }
 
-/** Writes what is known into the flow. When nobody told who the client is, the sender of the first packet stands for it. */
-export function publish(flow: Flow, owners: FlowOwners): void {
-  const swapped = flow.clientHalf === 1;
-  const client = owners.ends[swapped ? 1 : 0].record?.info ?? null;
-  const server = owners.ends[swapped ? 0 : 1].record?.info ?? null;
+/** The end of the flow where the client is. When nobody told who that is, the sender of the first packet stands for it. */
+export function clientEnd(flow: Flow): 0 | 1 {
+  return flow.clientHalf === 1 ? 1 : 0;
+}
+
+/** Writes what is known into the flow. */
+export function publish(flow: Flow): void {
+  if (flow.owners === null) return;
+  const { ends } = flow.owners as FlowOwners;
+  const at = clientEnd(flow);
+  const client = ends[at].info;
+  const server = ends[1 - at].info;
   if (client === flow.clientProcess && server === flow.serverProcess) return;
   flow.clientProcess = client;
   flow.serverProcess = server;

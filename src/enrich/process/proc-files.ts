@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** Text of a /proc file; null when the process is gone or hides it. */
-export function readText(path: string): string | null {
+export function readText(path: string, encoding: BufferEncoding = "utf8"): string | null {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path, encoding);
   } catch {
     return null;
   }

@@ -12,7 +12,7 @@ import type { Ledger } from "../../core/ledger.ts";
 import type { Micros } from "../../core/units.ts";
 import { Budget } from "./budget.ts";
 import { type DetailReader, TICK } from "./details.ts";
-import { type FlowEnd, ownersOf } from "./flow-owners.ts";
+import { clientEnd, type FlowEnd, ownersOf } from "./flow-owners.ts";
 import { NetSpaces } from "./net-spaces.ts";
 import { childPids, type ProcessStat, readStat, readText } from "./proc-files.ts";
 import { findConnection, findListeners } from "./proc-net.ts";
@@ -58,7 +58,7 @@ export class ProcTier {
   /** A new flow: the client has its socket already; the server's is accepted later, unless the flow is older than us. */
   opened(flow: Flow): void {
     const owners = ownersOf(flow);
-    const client = flow.clientHalf === 1 ? 1 : 0;
+    const client = clientEnd(flow);
     this.search(flow, owners.ends[client], client, false);
     if (!flow.handshakeSeen) this.search(flow, owners.ends[1 - client], (1 - client) as End, false);
   }
@@ -66,7 +66,7 @@ export class ProcTier {
   /** An exchange is done: both ends have read or written, so both sockets have their final holder. */
   used(flow: Flow): void {
     const owners = ownersOf(flow);
-    const client = flow.clientHalf === 1 ? 1 : 0;
+    const client = clientEnd(flow);
     this.search(flow, owners.ends[client], client, false);
     this.search(flow, owners.ends[1 - client], (1 - client) as End, flow.clientHalf !== 2);
   }
@@ -76,7 +76,11 @@ export class ProcTier {
   }
 
   private search(flow: Flow, end: FlowEnd, which: End, server: boolean): void {
-    if (end.record !== null || end.settled) return;
+    if (end.record !== null) {
+      end.info = end.record.info; // more may have become known
+      return;
+    }
+    if (end.settled) return;
     if (performance.now() < end.notBefore) return;
     if (!this.budget.open) {
       this.ledger.evict("owner-lookups");
@@ -98,6 +102,7 @@ export class ProcTier {
       end.settled = end.attempts >= MAX_ATTEMPTS;
     } else if (end.candidate === record || !this.mayHandOn(record, tuple)) {
       end.record = record;
+      end.info = record.info;
     } else {
       end.candidate = record;
       end.notBefore = now + CONFIRM_MS;

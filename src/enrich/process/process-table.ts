@@ -3,22 +3,54 @@
  * exec never lends its name to another. Records grow as more becomes known; `info` is replaced, never changed.
  */
 import type { Ledger } from "../../core/ledger.ts";
-import type { ProcessInfo } from "../../core/process.ts";
+import type { ContainerInfo, PodInfo, ProcessInfo } from "../../core/process.ts";
 import type { DetailReader } from "./details.ts";
-import { readStat } from "./proc-files.ts";
+import { type ProcessStat, readStat } from "./proc-files.ts";
 
 /** Enough for every process of a busy host; about 1 KB each. */
 const MAX_PROCESSES = 8_192;
+const MAX_THREADS = 64;
 
 export class ProcessRecord {
   readonly pid: number;
+  /** Since boot, in ticks of 10 ms. */
   readonly startTicks: number;
-  info: ProcessInfo;
+  /** Counts the programs that the process has run (exec); -1 where nobody told. */
+  readonly generation: number;
+  private facts: ProcessInfo;
+  private readonly threads = new Map<number, ProcessInfo>();
 
-  constructor(pid: number, startTicks: number, info: ProcessInfo) {
+  constructor(pid: number, startTicks: number, generation: number, facts: ProcessInfo) {
     this.pid = pid;
     this.startTicks = startTicks;
-    this.info = info;
+    this.generation = generation;
+    this.facts = facts;
+  }
+
+  get info(): ProcessInfo {
+    return this.facts;
+  }
+
+  /** The same with the thread in it; one object per thread, so that renderings of it can be kept. */
+  ofThread(tid: number): ProcessInfo {
+    let info = this.threads.get(tid);
+    if (info === undefined) {
+      const { pid, ...rest } = this.facts;
+      info = { pid, tid, ...rest };
+      if (this.threads.size >= MAX_THREADS) this.threads.clear();
+      this.threads.set(tid, info);
+    }
+    return info;
+  }
+
+  replace(facts: ProcessInfo): void {
+    this.facts = facts;
+    this.threads.clear();
+  }
+
+  /** Adds what a container runtime told. */
+  addContainer(container: ContainerInfo, pod: PodInfo | undefined): void {
+    this.replace({ ...this.facts, container, ...(pod === undefined ? {} : { pod }) });
   }
 }
 
@@ -26,12 +58,16 @@ export class ProcessTable {
   private readonly records = new Map<number, ProcessRecord>();
   private readonly details: DetailReader;
   private readonly ledger: Ledger;
-  /** Told of every record that got new facts. */
-  onSeen: ((record: ProcessRecord) => void) | null = null;
+  /** Told of every record whose details were read. */
+  onDetails: ((record: ProcessRecord) => void) | null = null;
 
   constructor(details: DetailReader, ledger: Ledger) {
     this.details = details;
     this.ledger = ledger;
+  }
+
+  get size(): number {
+    return this.records.size;
   }
 
   /** The process that has this pid now, read from /proc when it is new; null when there is none. */
@@ -43,7 +79,9 @@ export class ProcessTable {
     if (known && known.startTicks === stat.startTicks && known.info.comm === stat.comm) return known;
     const info = this.details.read(pid, stat);
     if (info === null) return null;
-    return this.keep(new ProcessRecord(pid, stat.startTicks, info));
+    const record = this.keep(new ProcessRecord(pid, stat.startTicks, -1, info));
+    this.onDetails?.(record);
+    return record;
   }
 
   known(pid: number): ProcessRecord | null {
@@ -57,7 +95,22 @@ export class ProcessTable {
       this.ledger.evict("processes");
     }
     this.records.set(record.pid, record);
-    this.onSeen?.(record);
     return record;
+  }
+
+  /** Reads the rest about a process that the kernel told of, if it still lives and still runs the same program. */
+  complete(record: ProcessRecord): void {
+    const stat = readStat(record.pid);
+    if (stat === null || !this.sameProgram(record, stat)) return;
+    const info = this.details.read(record.pid, stat);
+    const after = info && readStat(record.pid);
+    if (!info || !after || !this.sameProgram(record, after)) return;
+    const { info: before } = record;
+    record.replace({ ...before, ...info, comm: before.comm, uid: before.uid, gid: before.gid });
+    this.onDetails?.(record);
+  }
+
+  private sameProgram(record: ProcessRecord, stat: ProcessStat): boolean {
+    return stat.startTicks === record.startTicks && stat.comm === record.info.comm;
   }
 }

@@ -14,6 +14,8 @@ export interface SystemCalls {
   close(fd: number): number;
   ioctl(fd: number, request: number, argument: number): number;
   ioctlBytes(fd: number, request: number, argument: Uint8Array): number;
+  /** Fills struct timespec. */
+  clockGetTime(clock: number, into: Uint8Array): number;
   /** Maps `length` bytes of a file descriptor, shared; throws when the kernel refuses. */
   map(fd: number, length: number, offset: number, writable: boolean): Mapping;
   /** Address of a buffer, to put inside a structure. The caller keeps the buffer alive. */
@@ -74,6 +76,7 @@ function load(): SystemCalls | null {
       close: libc.func("int close(int fd)"),
       ioctl: libc.func("ioctl", "int", ["int", "ulong", "long"]),
       ioctlBytes: libc.func("int ioctl(int fd, ulong request, const void *argument)"),
+      clockGetTime: libc.func("int clock_gettime(int clock, _Out_ void *into)"),
       map(fd, length, offset, writable) {
         const at = mmap(null, length, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, offset);
         if (koffi.address(at) === 0xffff_ffff_ffff_ffffn) throw new Error(`mmap: ${errorName(koffi.errno())}`);

@@ -1,0 +1,184 @@
+/**
+ * Sockets as the kernel reports them, found again by tuple for a flow. Pure: records in, entries out; times are capture
+ * time (microseconds since the epoch). Knows about port reuse (an entry has a life, the flow must fit into it) and about
+ * equal tuples in several network namespaces (no answer, unless one of them is the capture's own). Bounded.
+ */
+import type { Flow } from "../../core/flow.ts";
+import type { Ledger } from "../../core/ledger.ts";
+import type { Micros } from "../../core/units.ts";
+import type { ProcessRecord } from "./process-table.ts";
+import { isLoopback, SocketTuple } from "./socket-tuple.ts";
+
+/** About 300 octets each. */
+const MAX_SOCKETS = 65_536;
+/** A closed socket is kept until the packets captured before have surely been looked at. */
+const GRACE: Micros = 10_000_000;
+/** Two clocks, read one after the other, differ by less. */
+const SLACK: Micros = 500;
+const TURNS = 8;
+
+export class SocketEntry {
+  readonly tuple = new SocketTuple();
+  cookie = 0;
+  /** Inode number of the network namespace. */
+  net = 0;
+  client = false;
+  record: ProcessRecord | null = null;
+  /** Thread that connected, or that first used the socket. */
+  tid = 0;
+  /** Held by several processes when it was found at start: whose it is shows when one of them uses it. */
+  shared = false;
+  /** Found at start, so open since before then. */
+  seed = false;
+  openedAt: Micros = 0.5;
+  /** 0 while open. */
+  closedAt: Micros = 0.5;
+  hash = 0;
+  chain: SocketEntry | null = null;
+  private turns: Float64Array | null = null;
+  private turn = 0;
+
+  /** The process began to write at `write`, after it last read at `read`. */
+  addTurn(read: Micros, write: Micros): void {
+    this.turns ??= new Float64Array(2 * TURNS);
+    this.turns[2 * this.turn] = read;
+    this.turns[2 * this.turn + 1] = write;
+    this.turn = (this.turn + 1) % TURNS;
+  }
+
+  /**
+   * The turn whose read lies between the end of a request and the start of its response, given out once: what a second
+   * response asks for in vain was written in the same turn (pipelining), and its times are not known.
+   */
+  takeTurn(requestEnd: Micros, responseStart: Micros): { read: Micros; write: Micros } | null {
+    if (this.turns === null) return null;
+    for (let index = 0; index < TURNS; index++) {
+      const read = this.turns[2 * index];
+      if (read < requestEnd - SLACK || read > responseStart + SLACK || read === 0) continue;
+      this.turns[2 * index] = 0;
+      return { read, write: this.turns[2 * index + 1] };
+    }
+    return null;
+  }
+}
+
+export class SocketTable {
+  /** Network namespace in which packets are captured. */
+  private readonly captureNet: number;
+  private readonly ledger: Ledger;
+  private readonly byHash = new Map<number, SocketEntry>();
+  private readonly byCookie = new Map<number, SocketEntry>();
+  private readonly closed: SocketEntry[] = [];
+
+  constructor(captureNet: number, ledger: Ledger) {
+    this.captureNet = captureNet;
+    this.ledger = ledger;
+  }
+
+  get size(): number {
+    return this.byCookie.size;
+  }
+
+  /** The entry of a socket, known or new. `tuple` is copied. */
+  entry(cookie: number, net: number, tuple: SocketTuple): SocketEntry {
+    const known = this.byCookie.get(cookie);
+    if (known !== undefined) return known;
+    if (this.byCookie.size >= MAX_SOCKETS) this.evict();
+    const entry = new SocketEntry();
+    entry.cookie = cookie;
+    entry.net = net;
+    Object.assign(entry.tuple, tuple);
+    entry.hash = hashOf(tuple);
+    entry.closedAt = 0;
+    entry.chain = this.byHash.get(entry.hash) ?? null;
+    this.byHash.set(entry.hash, entry);
+    this.byCookie.set(cookie, entry);
+    return entry;
+  }
+
+  known(cookie: number): SocketEntry | undefined {
+    return this.byCookie.get(cookie);
+  }
+
+  close(cookie: number, time: Micros): void {
+    const entry = this.byCookie.get(cookie);
+    if (entry === undefined || entry.closedAt !== 0) return;
+    entry.closedAt = time;
+    this.closed.push(entry);
+  }
+
+  /** Lets go of sockets that closed long before `now`. */
+  expire(now: Micros): void {
+    let gone = 0;
+    while (gone < this.closed.length && this.closed[gone].closedAt < now - GRACE) this.remove(this.closed[gone++]);
+    if (gone > 0) this.closed.splice(0, gone);
+  }
+
+  /** The socket at one end of a flow; null when there is none, or more than one that cannot be told apart. */
+  find(tuple: SocketTuple, flow: Flow): SocketEntry | null {
+    let best: SocketEntry | null = null;
+    const ownOnly = isLoopback(tuple.local0, tuple.local1, tuple.local2, tuple.local3);
+    let entry = this.byHash.get(hashOf(tuple)) ?? null;
+    for (; entry !== null; entry = entry.chain) {
+      if (!sameTuple(entry.tuple, tuple) || !fits(entry, flow)) continue;
+      const own = entry.net === this.captureNet;
+      if (ownOnly && !own) continue;
+      if (best === null || (own && best.net !== this.captureNet)) best = entry;
+      else if (own === (best.net === this.captureNet) && best.record !== entry.record) return null;
+    }
+    return best;
+  }
+
+  private evict(): void {
+    this.ledger.evict("sockets");
+    const oldest = this.closed.shift() ?? this.byCookie.values().next().value;
+    if (oldest !== undefined) this.remove(oldest);
+  }
+
+  private remove(entry: SocketEntry): void {
+    this.byCookie.delete(entry.cookie);
+    let at = this.byHash.get(entry.hash) ?? null;
+    if (at === entry) {
+      if (entry.chain === null) this.byHash.delete(entry.hash);
+      else this.byHash.set(entry.hash, entry.chain);
+    } else {
+      while (at !== null && at.chain !== entry) at = at.chain;
+      if (at !== null) at.chain = entry.chain;
+    }
+    entry.chain = null;
+  }
+}
+
+/** Could this socket have carried this flow? Their lives must overlap, and a handshake starts a new life. */
+function fits(entry: SocketEntry, flow: Flow): boolean {
+  if (entry.closedAt !== 0 && entry.closedAt < flow.startTime - SLACK) return false;
+  if (entry.openedAt > flow.lastTime + SLACK && !entry.seed) return false;
+  if (!flow.handshakeSeen) return true;
+  return entry.seed ? flow.startTime < entry.openedAt + SLACK : entry.openedAt > flow.startTime - SLACK;
+}
+
+function hashOf(tuple: SocketTuple): number {
+  const local = Math.imul(
+    tuple.local0 ^ Math.imul(tuple.local1, 31) ^ Math.imul(tuple.local2, 961) ^ tuple.local3,
+    0x9e3779b1,
+  );
+  const remote = tuple.remote0 ^ Math.imul(tuple.remote1, 31) ^ Math.imul(tuple.remote2, 961) ^ tuple.remote3;
+  return (
+    (Math.imul(local ^ remote, 0x85ebca6b) ^ Math.imul((tuple.localPort << 16) | tuple.remotePort, 0xc2b2ae35)) | 0
+  );
+}
+
+function sameTuple(one: SocketTuple, other: SocketTuple): boolean {
+  return (
+    one.localPort === other.localPort &&
+    one.remotePort === other.remotePort &&
+    one.local3 === other.local3 &&
+    one.remote3 === other.remote3 &&
+    one.local2 === other.local2 &&
+    one.remote2 === other.remote2 &&
+    one.local1 === other.local1 &&
+    one.remote1 === other.remote1 &&
+    one.local0 === other.local0 &&
+    one.remote0 === other.remote0
+  );
+}
