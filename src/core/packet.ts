@@ -62,8 +62,16 @@ export class Packet {
   interfaceId = 0;
   direction: Direction = UNKNOWN_DIRECTION;
   comment: string | null = null;
-  /** Number of the encapsulation path (VLANs, VNIs, …) the packet came in, 0 for none; `Decoder.scopeName` has its text. */
+  /**
+   * Number of the address space the packet belongs to (VLAN ids, VNIs, GRE keys), 0 for the plain one: part of a flow's
+   * key. `Decoder.scopeName` has its text.
+   */
   scope = 0;
+  /**
+   * Number of all encapsulation the packet came in, 0 for none. Not part of a flow's key: the two directions of one
+   * flow may come in different wrappings. `Decoder.encapsulationName` has its text.
+   */
+  encapsulation = 0;
   /** Outermost VLAN id, -1 when none. */
   vlan = -1;
   /** 4 or 6. */
@@ -90,11 +98,13 @@ export class Packet {
   flags = 0;
   /** The payload is `bytes[payloadStart, payloadEnd)`. */
   bytes: Uint8Array = new Uint8Array(0);
+  /** Where the TCP or UDP header starts in `bytes`; options and checksum can be read from there when wanted. */
+  transportStart = 0;
   payloadStart = 0;
   payloadEnd = 0;
   /** Payload bytes that were on the wire and not captured (snap length): a hole behind payloadEnd. */
   payloadCut = 0;
-  /** IPv4 total length, or 40 + IPv6 payload length; for fragments the sum over them. Octets. */
+  /** Of the innermost IP packet: IPv4 total length, or 40 + IPv6 payload length; for fragments the sum over them. Octets. */
   ipLength = 0;
   /** IPv4 identification, 0 for IPv6: tells a copy of a packet from a retransmission. */
   ipId = 0;
