@@ -187,7 +187,9 @@ export class LightSkeleton {
     blob.maps.forEach((name, index) => {
       this.maps.set(name, context.readInt32LE(CONTEXT_HEADER + MAP_DESCRIPTION * index));
     });
-    blob.programs.forEach((name, index) => this.programs.set(name, context.readInt32LE(programsAt + 4 * index)));
+    blob.programs.forEach((name, index) => {
+      this.programs.set(name, context.readInt32LE(programsAt + 4 * index));
+    });
   }
 
   private bpf(what: string, command: number, attributes: Buffer): number {
