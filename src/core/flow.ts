@@ -21,7 +21,6 @@ export interface HeldSegment {
   /** Payload bytes cut by the snap length behind `length`. */
   cut: number;
   time: Micros;
-  overhead: number;
   ipLength: number;
 }
 
@@ -42,6 +41,14 @@ export class FlowHalf {
   /** IP octets of data-carrying packets, each once, and of retransmissions: for connection rows. */
   wireBytes = 0;
   gapBytes = 0;
+  /** Highest acknowledgment by the receiver of this direction, valid when `ackSeen`. */
+  acked = 0;
+  ackSeen = false;
+  /** Capture direction of this half's first data, -1 before it: a copy on the way back differs. */
+  direction = -1;
+  /** IPv4 identification and sequence number of the newest segment delivered: tells a copy of it. */
+  lastIpId = -1;
+  lastSequence = 0;
 }
 
 export class Flow {
@@ -76,7 +83,6 @@ export class Flow {
   dataAcknowledgment = 0;
   /** IP length of the packet whose data is being delivered. */
   dataIpLength = 0;
-  /** Highest acknowledgment seen from each half, and whether any was. */
   parser: FlowParser | null = null;
   /** Next in the flow table's chain; the table's own. */
   chain: Flow | null = null;
@@ -87,6 +93,8 @@ export class Flow {
   /** Owners of the two ends, filled by an enricher; null while not known. */
   clientProcess: ProcessInfo | null = null;
   serverProcess: ProcessInfo | null = null;
+  /** What the attribution enricher remembers of this flow; its own. */
+  owners: object | null = null;
   /** Raised whenever an owner changes, so that cached renderings know. */
   ownerVersion = 0;
   /** Names from the source and decoder, looked up once. */
@@ -136,13 +144,16 @@ export class Flow {
     for (const half of this.halves) {
       half.next = half.finSequence = half.overheadBytes = half.retransmittedBytes = 0;
       half.heldBytes = half.gapBytes = half.wireBytes = 0;
-      half.known = half.finished = half.finSeen = false;
+      half.known = half.finished = half.finSeen = half.ackSeen = false;
+      half.acked = half.lastSequence = 0;
+      half.direction = half.lastIpId = -1;
       half.held.length = 0;
     }
     this.clientHalf = UNKNOWN_HALF;
     this.handshakeSeen = false;
     this.parser = this.chain = this.older = this.newer = null;
     this.clientProcess = this.serverProcess = null;
+    this.owners = null;
     this.ownerVersion = 0;
     this.interfaceName = this.encapsulation = this.cachedInfo = this.json = null;
     this.cachedClient = -1;

@@ -12,6 +12,8 @@ export interface FlowParser {
   gap(flow: Flow, from: HalfIndex, missedBytes: number): void;
   /** A retransmission of `ipLength` octets was seen in a direction: nothing new, but traffic. */
   retransmitted?(flow: Flow, from: HalfIndex, ipLength: number): void;
+  /** A direction ended in order (FIN): nothing more will come from it. */
+  finished?(flow: Flow, from: HalfIndex): void;
   close(flow: Flow, reason: CloseReason): void;
 }
 
@@ -20,8 +22,13 @@ export type Detection = "yes" | "no" | "need-more";
 
 export interface Protocol {
   readonly name: string;
-  /** Looks at the first bytes of one direction. `need-more` only while fewer than 64 bytes are there. */
+  /** Looks at the first bytes of one direction. `need-more` only while a longer look could change the answer. */
   detect(bytes: Uint8Array, start: number, end: number): Detection;
+  /**
+   * Finds a certain beginning of this protocol inside the bytes of a flow that began otherwise (a proxy's handshake) or
+   * was joined later. Gives its offset, or -1. Without it the protocol is only found at the start.
+   */
+  search?(bytes: Uint8Array, start: number, end: number): number;
   /** A parser for one flow; `from` is the direction in which the protocol was found. */
   open(flow: Flow, from: HalfIndex): FlowParser;
 }

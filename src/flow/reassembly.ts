@@ -1,0 +1,321 @@
+/**
+ * Puts the segments of a flow in order: each octet of each direction reaches the parser once, and octets that the
+ * capture missed reach it as a gap (RFC 9293 section 3.4 for sequence numbers; all comparisons are modulo 2^32).
+ *
+ * Two rules make pairing right under loss. A segment waits, in *both* directions, until everything it acknowledges
+ * was seen: so a request never overtakes the response that caused it. And a hole is only called a gap when nothing can
+ * fill it any more: its receiver acknowledged it (so the capture lost it) and the reordering of a capture is over, or
+ * waiting for it reached a limit.
+ */
+import type { Flow, FlowHalf, HalfIndex, HeldSegment } from "../core/flow.ts";
+import type { Ledger } from "../core/ledger.ts";
+import type { Packet } from "../core/packet.ts";
+import { MILLISECOND, type Micros } from "../core/units.ts";
+
+export interface ReassemblyLimits {
+  /** How long a segment waits for octets that their receiver already has: the reordering inside a capture. */
+  readonly reorderWait: Micros;
+  /** How long a segment waits for octets that may still be retransmitted (RFC 6298: a timeout is at least 200 ms). */
+  readonly retransmitWait: Micros;
+  /** Segments and octets held for one direction. */
+  readonly heldSegments: number;
+  readonly heldBytes: number;
+  /** Octets held for all flows together. */
+  readonly totalHeldBytes: number;
+}
+
+export const REASSEMBLY_LIMITS: ReassemblyLimits = {
+  reorderWait: 30 * MILLISECOND,
+  retransmitWait: 1_500 * MILLISECOND,
+  heldSegments: 256,
+  heldBytes: 1 << 20,
+  totalHeldBytes: 48 << 20,
+};
+
+/** Octets behind which a sequence number is taken for nonsense: no window is this large (RFC 7323 section 2.3). */
+const MAX_WINDOW = 1 << 30;
+
+export class Reassembler {
+  /** Flows that hold segments. */
+  readonly waiting = new Set<Flow>();
+  private totalHeld = 0;
+  private readonly ledger: Ledger;
+  private readonly limits: ReassemblyLimits;
+
+  constructor(ledger: Ledger, limits: ReassemblyLimits = REASSEMBLY_LIMITS) {
+    this.ledger = ledger;
+    this.limits = limits;
+  }
+
+  /** A segment with payload. `sequence` is that of its first payload octet. */
+  segment(flow: Flow, from: HalfIndex, packet: Packet, sequence: number): void {
+    const half = flow.halves[from];
+    const other = flow.halves[1 - from];
+    const length = packet.payloadEnd - packet.payloadStart;
+    if (!half.known) {
+      half.known = true;
+      half.next = sequence;
+    }
+    const ahead = (sequence - half.next) | 0;
+    if (ahead > 0 || (other.known && ((packet.acknowledgment - other.next) | 0) > 0)) {
+      if (ahead + length + packet.payloadCut <= 0) this.repeated(flow, from, packet);
+      else this.hold(flow, from, packet, sequence);
+    } else if (ahead + length + packet.payloadCut <= 0) {
+      this.repeated(flow, from, packet);
+    } else {
+      flow.now = packet.time;
+      flow.dataAcknowledgment = packet.acknowledgment;
+      flow.dataIpLength = packet.ipLength;
+      this.deliver(
+        flow,
+        from,
+        packet.bytes,
+        packet.payloadStart,
+        packet.payloadEnd,
+        packet.payloadCut,
+        sequence,
+        packet.ipLength,
+      );
+      half.lastIpId = packet.ipId;
+      half.lastSequence = sequence;
+    }
+    if (half.held.length > 0 || other.held.length > 0) this.settle(flow, packet.time);
+  }
+
+  /** An acknowledgment without payload, of a flow that holds segments: holes may now be known to be lost. */
+  acknowledged(flow: Flow, from: HalfIndex, acknowledgment: number, now: Micros): void {
+    const other = flow.halves[1 - from];
+    if (!other.known) return;
+    if (!other.ackSeen || ((acknowledgment - other.acked) | 0) > 0) {
+      other.ackSeen = true;
+      other.acked = acknowledgment;
+    }
+    this.settle(flow, now);
+  }
+
+  /** Hands new octets to the parser; what came before is cut off. */
+  private deliver(
+    flow: Flow,
+    from: HalfIndex,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    cut: number,
+    sequence: number,
+    ipLength: number,
+  ): void {
+    const half = flow.halves[from];
+    const behind = (half.next - sequence) | 0;
+    const fresh = start + behind;
+    half.wireBytes += ipLength - behind;
+    half.overheadBytes += ipLength - (end - start) - cut;
+    if (behind > 0) half.retransmittedBytes += behind;
+    half.next = (sequence + (end - start) + cut) | 0;
+    flow.dataSequence = half.next - cut - (end - fresh);
+    if (fresh < end) flow.parser?.data(flow, from, bytes, fresh, end);
+    if (cut > 0) this.missed(flow, from, fresh < end ? cut : cut - (fresh - end));
+    this.checkFinished(flow, from);
+  }
+
+  private missed(flow: Flow, from: HalfIndex, octets: number): void {
+    this.ledger.gaps++;
+    this.ledger.gapBytes += octets;
+    flow.halves[from].gapBytes += octets;
+    flow.parser?.gap(flow, from, octets);
+  }
+
+  /** A FIN was seen earlier: have its direction's octets all arrived? The FIN itself takes one sequence number. */
+  checkFinished(flow: Flow, from: HalfIndex): void {
+    const half = flow.halves[from];
+    if (!half.finSeen || half.finished || half.next !== half.finSequence) return;
+    half.finished = true;
+    half.next = (half.next + 1) | 0;
+    flow.parser?.finished?.(flow, from);
+  }
+
+  /** Nothing new in it: the same packet seen on a second interface or direction, or sent again by its host. */
+  private repeated(flow: Flow, from: HalfIndex, packet: Packet): void {
+    const half = flow.halves[from];
+    const sameDatagram = packet.ipId !== 0 && packet.ipId === half.lastIpId && packet.sequence === half.lastSequence;
+    if (packet.interfaceId !== flow.interfaceId || packet.direction !== half.direction || sameDatagram) {
+      this.ledger.copies++;
+      return;
+    }
+    this.ledger.retransmittedPackets++;
+    this.ledger.retransmittedBytes += packet.ipLength;
+    half.retransmittedBytes += packet.ipLength;
+    flow.parser?.retransmitted?.(flow, from, packet.ipLength);
+  }
+
+  private hold(flow: Flow, from: HalfIndex, packet: Packet, sequence: number): void {
+    const half = flow.halves[from];
+    if (((sequence - half.next) | 0) > MAX_WINDOW) {
+      this.ledger.anomaly("tcp.sequence-out-of-window");
+      return;
+    }
+    const held = half.held;
+    const length = packet.payloadEnd - packet.payloadStart;
+    let at = held.length;
+    while (at > 0 && ((held[at - 1].sequence - sequence) | 0) > 0) at--;
+    const before = at > 0 ? held[at - 1] : null;
+    if (before !== null && before.sequence === sequence && before.length >= length) {
+      this.repeated(flow, from, packet);
+      return;
+    }
+    held.splice(at, 0, {
+      sequence,
+      acknowledgment: packet.acknowledgment,
+      bytes: packet.bytes.slice(packet.payloadStart, packet.payloadEnd),
+      length,
+      cut: packet.payloadCut,
+      time: packet.time,
+      ipLength: packet.ipLength,
+    });
+    half.heldBytes += length;
+    this.totalHeld += length;
+    this.waiting.add(flow);
+  }
+
+  /** Delivers what can be delivered, then gives up on holes that will not be filled. */
+  settle(flow: Flow, now: Micros): void {
+    this.drain(flow);
+    while (flow.halves[0].held.length > 0 || flow.halves[1].held.length > 0) {
+      if (!this.mustGiveUp(flow, now)) break;
+      this.giveUpOldest(flow);
+      this.drain(flow);
+    }
+    if (flow.halves[0].held.length === 0 && flow.halves[1].held.length === 0) this.waiting.delete(flow);
+  }
+
+  /** The flow ends: everything held is delivered, with gaps before it. */
+  flush(flow: Flow): void {
+    this.drain(flow);
+    while (flow.halves[0].held.length > 0 || flow.halves[1].held.length > 0) {
+      this.giveUpOldest(flow);
+      this.drain(flow);
+    }
+    this.waiting.delete(flow);
+  }
+
+  private mustGiveUp(flow: Flow, now: Micros): boolean {
+    if (this.totalHeld > this.limits.totalHeldBytes) {
+      this.ledger.evict("flow.held-segments");
+      return true;
+    }
+    for (let side = 0; side < 2; side++) {
+      const half = flow.halves[side];
+      if (half.held.length === 0) continue;
+      if (half.held.length > this.limits.heldSegments || half.heldBytes > this.limits.heldBytes) return true;
+      const waited = now - this.oldestTime(half);
+      if (waited > this.limits.retransmitWait) return true;
+      if (waited > this.limits.reorderWait && this.lostByCapture(flow, side as HalfIndex)) return true;
+    }
+    return false;
+  }
+
+  private oldestTime(half: FlowHalf): Micros {
+    let oldest = half.held[0].time;
+    for (const segment of half.held) if (segment.time < oldest) oldest = segment.time;
+    return oldest;
+  }
+
+  /** Is the first held segment waiting for octets that their receiver has acknowledged? */
+  private lostByCapture(flow: Flow, from: HalfIndex): boolean {
+    const half = flow.halves[from];
+    const other = flow.halves[1 - from];
+    const first = half.held[0];
+    if (((first.sequence - half.next) | 0) > 0) {
+      // a hole of this direction: the other end has it when it acknowledged beyond our position, held or seen
+      if (half.ackSeen && ((half.acked - half.next) | 0) > 0) return true;
+      for (const segment of other.held) if (((segment.acknowledgment - half.next) | 0) > 0) return true;
+      // without a single acknowledgment (one direction captured) nobody can tell: keep to the longer wait
+      return false;
+    }
+    // it is in order, and acknowledges octets of the other direction that were not seen
+    return true;
+  }
+
+  /** Delivers held segments as long as any direction can go on. */
+  private drain(flow: Flow): void {
+    let progress = true;
+    while (progress) {
+      progress = false;
+      for (let side = 0; side < 2; side++) {
+        const half = flow.halves[side];
+        const other = flow.halves[1 - side];
+        while (half.held.length > 0) {
+          const segment = half.held[0];
+          if (((segment.sequence - half.next) | 0) > 0) break;
+          if (other.known && ((segment.acknowledgment - other.next) | 0) > 0) break;
+          half.held.shift();
+          half.heldBytes -= segment.length;
+          this.totalHeld -= segment.length;
+          progress = true;
+          this.deliverHeld(flow, side as HalfIndex, segment);
+        }
+      }
+    }
+  }
+
+  private deliverHeld(flow: Flow, from: HalfIndex, segment: HeldSegment): void {
+    const half = flow.halves[from];
+    const end = (segment.sequence + segment.length + segment.cut) | 0;
+    if (((end - half.next) | 0) <= 0) {
+      this.ledger.retransmittedPackets++;
+      this.ledger.retransmittedBytes += segment.ipLength;
+      half.retransmittedBytes += segment.ipLength;
+      flow.parser?.retransmitted?.(flow, from, segment.ipLength);
+      return;
+    }
+    flow.now = segment.time;
+    flow.dataAcknowledgment = segment.acknowledgment;
+    flow.dataIpLength = segment.ipLength;
+    this.deliver(flow, from, segment.bytes, 0, segment.length, segment.cut, segment.sequence, segment.ipLength);
+  }
+
+  /** The segment that waits longest goes on: the hole before it, or the octets it acknowledges, become a gap. */
+  private giveUpOldest(flow: Flow): void {
+    const first = flow.halves[0].held[0];
+    const second = flow.halves[1].held[0];
+    const side: HalfIndex = second === undefined || (first !== undefined && first.time <= second.time) ? 0 : 1;
+    const half = flow.halves[side];
+    const other = flow.halves[1 - side];
+    const segment = half.held[0];
+    flow.now = segment.time;
+    const hole = (segment.sequence - half.next) | 0;
+    if (hole > 0) {
+      half.next = segment.sequence;
+      this.missed(flow, side, hole);
+      return;
+    }
+    // what it acknowledges was not seen; what of it is held comes first
+    let target = segment.acknowledgment;
+    const otherFirst = other.held[0];
+    if (
+      otherFirst !== undefined &&
+      ((otherFirst.sequence - other.next) | 0) > 0 &&
+      ((otherFirst.sequence - target) | 0) < 0
+    ) {
+      target = otherFirst.sequence;
+    }
+    const lost = (target - other.next) | 0;
+    if (lost <= 0) {
+      // the other direction waits for this one: let it go on
+      this.forceFirst(flow, side);
+      return;
+    }
+    other.next = target;
+    this.missed(flow, (1 - side) as HalfIndex, lost);
+    this.checkFinished(flow, (1 - side) as HalfIndex);
+  }
+
+  /** Both directions wait for each other (impossible acknowledgments): break the tie. */
+  private forceFirst(flow: Flow, side: HalfIndex): void {
+    const half = flow.halves[side];
+    const segment = half.held.shift();
+    if (segment === undefined) return;
+    half.heldBytes -= segment.length;
+    this.totalHeld -= segment.length;
+    this.deliverHeld(flow, side, segment);
+  }
+}

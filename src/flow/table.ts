@@ -1,0 +1,430 @@
+/**
+ * The flow table: gives each TCP segment to its flow, opens and ends flows (RFC 9293 section 3.3), bounds them.
+ *
+ * Takes packets in the order of capture, gives bytes in the order of the stream to the flow's parser. Flows live in a
+ * chained hash table and in a list by last use; the objects are used again. A flow that ended stays for a moment, so
+ * that its stragglers are known as such and do not look like a new connection.
+ */
+import { type CloseReason, Flow, type HalfIndex } from "../core/flow.ts";
+import type { Ledger } from "../core/ledger.ts";
+import { ACK, FIN, type Packet, type PacketListener, RST, SYN } from "../core/packet.ts";
+import type { FlowParser } from "../core/protocol.ts";
+import { MILLISECOND, type Micros, SECOND } from "../core/units.ts";
+import { REASSEMBLY_LIMITS, Reassembler, type ReassemblyLimits } from "./reassembly.ts";
+
+export interface FlowTableOptions {
+  /** Live flows at most; the one unused longest makes room. 65,536 flows take some 60 MB. */
+  readonly maxFlows?: number;
+  /** A flow without packets for this long is over: longer than usual keep-alive limits (nginx 75 s, Envoy 1 h is not met). */
+  readonly idle?: Micros;
+  /** How long stragglers of an ended flow are known. */
+  readonly linger?: Micros;
+  readonly reassembly?: ReassemblyLimits;
+  /** A parser for the bytes of a new flow. */
+  readonly open: (flow: Flow) => FlowParser;
+  readonly onOpened?: (flow: Flow, packet: Packet) => void;
+  readonly interfaceName?: (id: number) => string | null;
+  readonly scopeName?: (scope: number) => string | null;
+  /** Told of an error of our own inside a flow's parser; the flow is given up, the rest goes on. */
+  readonly onInternalError?: (error: unknown) => void;
+}
+
+/** Time between looks at waiting segments and idle flows. */
+const SWEEP: Micros = 10 * MILLISECOND;
+/** Moving a flow to the front of the use list for every packet would cost more than it tells. */
+const TOUCH: Micros = SECOND;
+const MAX_LINGERING = 16_384;
+
+export class FlowTable implements PacketListener {
+  readonly reassembler: Reassembler;
+  private readonly ledger: Ledger;
+  private readonly options: FlowTableOptions;
+  private readonly maxFlows: number;
+  private readonly idle: Micros;
+  private readonly linger: Micros;
+  private buckets: (Flow | null)[] = new Array(1024).fill(null);
+  private live = 0;
+  private entries = 0;
+  private nextId = 1;
+  /** Ends of the list by last use: a ring through one flow that is none. */
+  private readonly ring = new Flow();
+  private readonly freeFlows: Flow[] = [];
+  /** Ended flows, oldest first. */
+  private readonly lingering: { flow: Flow; id: number; until: Micros }[] = [];
+  private lingeringStart = 0;
+  private clock: Micros = 0.5;
+  private nextSweep: Micros = 0.5;
+
+  constructor(ledger: Ledger, options: FlowTableOptions) {
+    this.ledger = ledger;
+    this.options = options;
+    this.maxFlows = options.maxFlows ?? 65_536;
+    this.idle = options.idle ?? 300 * SECOND;
+    this.linger = options.linger ?? SECOND;
+    this.reassembler = new Reassembler(ledger, options.reassembly ?? REASSEMBLY_LIMITS);
+    this.ring.older = this.ring.newer = this.ring;
+  }
+
+  get liveFlows(): number {
+    return this.live;
+  }
+
+  packet(packet: Packet): void {
+    if (packet.protocol !== 6) {
+      this.ledger.otherPackets++;
+      return;
+    }
+    this.ledger.tcpPackets++;
+    if (packet.time > this.clock) {
+      this.clock = packet.time;
+      if (packet.time >= this.nextSweep) this.sweep(packet.time);
+    }
+    const length = packet.payloadEnd - packet.payloadStart + packet.payloadCut;
+    const control = packet.flags & (SYN | FIN | RST);
+    if (length === 0 && control === 0) {
+      if (this.reassembler.waiting.size > 0) this.pureAcknowledgment(packet);
+      return;
+    }
+    const hash = hashOf(packet);
+    let flow = this.find(packet, hash);
+    let from: HalfIndex = flow !== null && isReverse(flow, packet) ? 1 : 0;
+    if (control & SYN) {
+      if (flow !== null && this.replaces(flow, from, packet)) {
+        if (flow.live) this.close(flow, "replaced");
+        this.remove(flow);
+        flow = null;
+      }
+      if (flow?.live === false) return;
+    }
+    if (flow === null) {
+      if ((control & RST) !== 0 || (length === 0 && (control & SYN) === 0)) return;
+      flow = this.add(packet, hash);
+      from = 0;
+    } else if (!flow.live) {
+      if (length > 0) this.ledger.retransmittedPackets++;
+      return;
+    } else if (packet.time - flow.lastTime > TOUCH) {
+      this.moveToFront(flow);
+    }
+    if (packet.time > flow.lastTime) flow.lastTime = packet.time;
+    try {
+      this.take(flow, from, packet, length, control);
+    } catch (error) {
+      this.giveUp(flow, error);
+    }
+  }
+
+  private take(flow: Flow, from: HalfIndex, packet: Packet, length: number, control: number): void {
+    const half = flow.halves[from];
+    let sequence = packet.sequence;
+    if (control & SYN) {
+      sequence = (sequence + 1) | 0;
+      this.handshake(flow, from, packet, sequence);
+    }
+    if (packet.flags & ACK) this.noteAcknowledgment(flow, from, packet.acknowledgment);
+    if (length > 0) {
+      if (half.direction < 0) half.direction = packet.direction;
+      this.reassembler.segment(flow, from, packet, sequence);
+    }
+    if (control & RST) {
+      if (half.known && Math.abs((sequence - half.next) | 0) > 1 << 20) {
+        this.ledger.anomaly("tcp.reset-out-of-window");
+        return;
+      }
+      this.close(flow, "rst");
+    } else if (control & FIN) {
+      this.fin(flow, from, (sequence + length) | 0);
+    } else if (flow.halves[0].finished && flow.halves[1].finished) {
+      this.close(flow, "fin");
+    }
+  }
+
+  private fin(flow: Flow, from: HalfIndex, finSequence: number): void {
+    const half = flow.halves[from];
+    if (!half.known) {
+      half.known = true;
+      half.next = finSequence;
+    }
+    half.finSeen = true;
+    half.finSequence = finSequence;
+    this.reassembler.checkFinished(flow, from);
+    if (flow.halves[0].finished && flow.halves[1].finished) this.close(flow, "fin");
+  }
+
+  private handshake(flow: Flow, from: HalfIndex, packet: Packet, next: number): void {
+    const half = flow.halves[from];
+    if (!half.known) {
+      half.known = true;
+      half.next = next;
+    }
+    flow.handshakeSeen = true;
+    const answer = (packet.flags & ACK) !== 0;
+    if (flow.clientHalf === 2) flow.setClient(answer ? ((1 - from) as HalfIndex) : from);
+    const other = flow.halves[1 - from];
+    if (answer && !other.known) {
+      other.known = true;
+      other.next = packet.acknowledgment;
+    }
+  }
+
+  private noteAcknowledgment(flow: Flow, from: HalfIndex, acknowledgment: number): void {
+    const other = flow.halves[1 - from];
+    if (!other.ackSeen || ((acknowledgment - other.acked) | 0) > 0) {
+      other.ackSeen = true;
+      other.acked = acknowledgment;
+    }
+  }
+
+  /** Does this SYN begin a new connection on the addresses of an old one? A repeated SYN does not. */
+  private replaces(flow: Flow, from: HalfIndex, packet: Packet): boolean {
+    if (packet.flags & ACK) return false;
+    const half = flow.halves[from];
+    return !flow.live || (half.known && half.next !== ((packet.sequence + 1) | 0));
+  }
+
+  private pureAcknowledgment(packet: Packet): void {
+    const flow = this.find(packet, hashOf(packet));
+    if (flow === null || !flow.live || !this.reassembler.waiting.has(flow)) return;
+    try {
+      this.reassembler.acknowledged(flow, isReverse(flow, packet) ? 1 : 0, packet.acknowledgment, packet.time);
+    } catch (error) {
+      this.giveUp(flow, error);
+    }
+  }
+
+  /** Time went on (live capture on a silent wire, end of a batch): lets go of what has waited too long. */
+  advance(now: Micros): void {
+    if (now > this.clock) this.clock = now;
+    if (now >= this.nextSweep) this.sweep(now);
+  }
+
+  /** Nothing more will come. */
+  end(): void {
+    for (let flow = this.ring.newer!; flow !== this.ring; flow = this.ring.newer!) {
+      try {
+        this.close(flow, "end");
+      } catch (error) {
+        this.giveUp(flow, error);
+      }
+      this.remove(flow);
+    }
+  }
+
+  private sweep(now: Micros): void {
+    this.nextSweep = now + SWEEP;
+    for (const flow of this.reassembler.waiting) {
+      try {
+        this.reassembler.settle(flow, now);
+        if (flow.live && flow.halves[0].finished && flow.halves[1].finished) this.close(flow, "fin");
+      } catch (error) {
+        this.giveUp(flow, error);
+      }
+    }
+    while (this.lingeringStart < this.lingering.length && this.lingering[this.lingeringStart].until <= now)
+      this.forgetOldest();
+    this.endIdle(now);
+  }
+
+  /** The list is in order of use only to within TOUCH, so a flow in use found at its end moves to its front. */
+  private endIdle(now: Micros): void {
+    for (let looked = 0; looked < 64; looked++) {
+      const flow = this.ring.newer!;
+      if (flow === this.ring) return;
+      if (now - flow.lastTime > this.idle) {
+        this.close(flow, "idle");
+        this.remove(flow);
+      } else if (now - flow.lastTime > TOUCH) return;
+      else this.moveToFront(flow);
+    }
+  }
+
+  private forgetOldest(): void {
+    const entry = this.lingering[this.lingeringStart++];
+    if (entry.flow.id === entry.id && !entry.flow.live) this.remove(entry.flow);
+    if (this.lingeringStart > 1024 && this.lingeringStart * 2 > this.lingering.length) {
+      this.lingering.splice(0, this.lingeringStart);
+      this.lingeringStart = 0;
+    }
+  }
+
+  private close(flow: Flow, reason: CloseReason): void {
+    if (!flow.live) return;
+    this.reassembler.flush(flow);
+    flow.live = false;
+    this.live--;
+    unlink(flow);
+    const parser = flow.parser;
+    flow.parser = null;
+    if (this.lingering.length - this.lingeringStart >= MAX_LINGERING) this.forgetOldest();
+    this.lingering.push({ flow, id: flow.id, until: this.clock + this.linger });
+    parser?.close(flow, reason);
+  }
+
+  private giveUp(flow: Flow, error: unknown): void {
+    this.ledger.internalErrors++;
+    this.options.onInternalError?.(error);
+    flow.parser = null;
+    for (const half of flow.halves) half.held.length = 0;
+    this.reassembler.waiting.delete(flow);
+  }
+
+  private find(packet: Packet, hash: number): Flow | null {
+    let flow = this.buckets[hash & (this.buckets.length - 1)];
+    while (flow !== null) {
+      if (flow.hash === hash && flow.scope === packet.scope && sameEnds(flow, packet)) return flow;
+      flow = flow.chain;
+    }
+    return null;
+  }
+
+  private add(packet: Packet, hash: number): Flow {
+    if (this.live >= this.maxFlows) {
+      const oldest = this.ring.newer!;
+      this.ledger.evict("flows");
+      this.close(oldest, "evicted");
+      this.remove(oldest);
+    }
+    const flow = this.freeFlows.pop() ?? new Flow();
+    flow.reset();
+    flow.id = this.nextId++;
+    flow.live = true;
+    flow.hash = hash;
+    flow.source0 = packet.source0;
+    flow.source1 = packet.source1;
+    flow.source2 = packet.source2;
+    flow.source3 = packet.source3;
+    flow.destination0 = packet.destination0;
+    flow.destination1 = packet.destination1;
+    flow.destination2 = packet.destination2;
+    flow.destination3 = packet.destination3;
+    flow.sourcePort = packet.sourcePort;
+    flow.destinationPort = packet.destinationPort;
+    flow.scope = packet.scope;
+    flow.vlan = packet.vlan;
+    flow.interfaceId = packet.interfaceId;
+    flow.startTime = flow.lastTime = flow.now = packet.time;
+    flow.interfaceName = this.options.interfaceName?.(packet.interfaceId) ?? null;
+    flow.encapsulation = packet.scope === 0 ? null : (this.options.scopeName?.(packet.scope) ?? null);
+    this.insert(flow);
+    this.live++;
+    linkBefore(flow, this.ring);
+    this.ledger.flows++;
+    if ((packet.flags & SYN) === 0) this.ledger.flowsMidstream++;
+    flow.parser = this.options.open(flow);
+    if (packet.flags & SYN) flow.setClient((packet.flags & ACK) === 0 ? 0 : 1);
+    this.options.onOpened?.(flow, packet);
+    return flow;
+  }
+
+  private insert(flow: Flow): void {
+    if (this.entries >= this.buckets.length) this.grow();
+    const slot = flow.hash & (this.buckets.length - 1);
+    flow.chain = this.buckets[slot];
+    this.buckets[slot] = flow;
+    this.entries++;
+  }
+
+  private grow(): void {
+    const old = this.buckets;
+    this.buckets = new Array(old.length * 2).fill(null);
+    for (let flow of old) {
+      while (flow !== null) {
+        const next: Flow | null = flow.chain;
+        const slot = flow.hash & (this.buckets.length - 1);
+        flow.chain = this.buckets[slot];
+        this.buckets[slot] = flow;
+        flow = next;
+      }
+    }
+  }
+
+  /** Takes a closed flow out of the table; its object is free for another. */
+  private remove(flow: Flow): void {
+    if (flow.live) return;
+    const slot = flow.hash & (this.buckets.length - 1);
+    let before: Flow | null = null;
+    for (let entry = this.buckets[slot]; entry !== null; before = entry, entry = entry.chain) {
+      if (entry !== flow) continue;
+      if (before === null) this.buckets[slot] = flow.chain;
+      else before.chain = flow.chain;
+      this.entries--;
+      flow.id = 0;
+      if (this.freeFlows.length < 4096) this.freeFlows.push(flow);
+      return;
+    }
+  }
+
+  private moveToFront(flow: Flow): void {
+    unlink(flow);
+    linkBefore(flow, this.ring);
+  }
+}
+
+/** The same for both directions of a flow. */
+function hashOf(packet: Packet): number {
+  let mixed = packet.source3 ^ packet.destination3;
+  if (packet.family === 6) {
+    mixed ^= Math.imul(packet.source0 ^ packet.destination0, 0x27d4eb2f);
+    mixed ^= Math.imul(packet.source1 ^ packet.destination1, 0x165667b1);
+    mixed ^= Math.imul(packet.source2 ^ packet.destination2, 0x2545f491);
+  }
+  const ports = (packet.sourcePort ^ packet.destinationPort) | ((packet.sourcePort + packet.destinationPort) << 16);
+  const hash =
+    Math.imul(mixed ^ (mixed >>> 15), 0x9e3779b1) ^ Math.imul(ports, 0x85ebca6b) ^ Math.imul(packet.scope, 0xc2b2ae35);
+  return hash ^ (hash >>> 13) ^ (hash >>> 21);
+}
+
+function sameEnds(flow: Flow, packet: Packet): boolean {
+  if (
+    flow.sourcePort === packet.sourcePort &&
+    flow.destinationPort === packet.destinationPort &&
+    flow.source3 === packet.source3 &&
+    flow.destination3 === packet.destination3 &&
+    flow.source2 === packet.source2 &&
+    flow.destination2 === packet.destination2 &&
+    flow.source1 === packet.source1 &&
+    flow.destination1 === packet.destination1 &&
+    flow.source0 === packet.source0 &&
+    flow.destination0 === packet.destination0
+  ) {
+    return true;
+  }
+  return isReverse(flow, packet);
+}
+
+function isReverse(flow: Flow, packet: Packet): boolean {
+  // a connection of an address and port with itself has one direction only; RFC 9293 allows it, nobody reads it
+  return (
+    flow.sourcePort === packet.destinationPort &&
+    flow.destinationPort === packet.sourcePort &&
+    flow.source3 === packet.destination3 &&
+    flow.destination3 === packet.source3 &&
+    flow.source2 === packet.destination2 &&
+    flow.destination2 === packet.source2 &&
+    flow.source1 === packet.destination1 &&
+    flow.destination1 === packet.source1 &&
+    flow.source0 === packet.destination0 &&
+    flow.destination0 === packet.source0 &&
+    !(
+      flow.sourcePort === packet.sourcePort &&
+      flow.source3 === packet.source3 &&
+      flow.destinationPort === packet.destinationPort &&
+      flow.source0 === packet.source0
+    )
+  );
+}
+
+function unlink(flow: Flow): void {
+  if (flow.older === null || flow.newer === null) return;
+  flow.older.newer = flow.newer;
+  flow.newer.older = flow.older;
+  flow.older = flow.newer = null;
+}
+
+/** The ring's `newer` is the flow unused longest; its `older` the newest. */
+function linkBefore(flow: Flow, ring: Flow): void {
+  flow.older = ring.older;
+  flow.newer = ring;
+  ring.older!.newer = flow;
+  ring.older = flow;
+}

@@ -1,0 +1,145 @@
+/**
+ * The way of a packet: decode, flow table, protocol, exchange; and of an exchange to whoever listens. Everything here
+ * is pure: a file and the live wire give the same exchanges. What needs the plain event gets it made once.
+ */
+import type { EarshotEvent, TlsEvent, TransactionEvent } from "../core/event.ts";
+import type { Exchange, ExchangeListener } from "../core/exchange.ts";
+import type { Flow } from "../core/flow.ts";
+import type { HeadRedactor } from "../core/http.ts";
+import type { Ledger } from "../core/ledger.ts";
+import type { CaptureInterface, Packet, PacketHandler, RawPacket } from "../core/packet.ts";
+import type { Protocol } from "../core/protocol.ts";
+import type { Enricher } from "../core/roles.ts";
+import type { Micros } from "../core/units.ts";
+import { Decoder, type DecoderOptions } from "../decode/decoder.ts";
+import { FlowTable } from "../flow/table.ts";
+import { Selector } from "../protocol/detect/selector.ts";
+import { Http1Protocol } from "../protocol/http1/protocol.ts";
+import type { RedactBody } from "../transaction/body.ts";
+import { Materializer } from "../transaction/materialize.ts";
+import { TransactionStage } from "../transaction/stage.ts";
+
+/** Takes plain events. */
+export type EventListener = (event: EarshotEvent) => void;
+
+export interface PipelineOptions {
+  readonly ledger: Ledger;
+  /** Null shows everything as sent (`--reveal`). */
+  readonly redactor: { readonly head: HeadRedactor; readonly body: RedactBody } | null;
+  readonly maxFlows?: number;
+  readonly maxBodyBytes?: number;
+  /** False when nobody looks at more than numbers. */
+  readonly keepHeads?: boolean;
+  readonly decoder?: DecoderOptions;
+  readonly enrichers?: readonly Enricher[];
+  /** Protocols beside the built-in ones; asked after them. */
+  readonly protocols?: readonly Protocol[];
+  readonly onInternalError?: (error: unknown) => void;
+}
+
+export class Pipeline implements PacketHandler, ExchangeListener {
+  readonly ledger: Ledger;
+  readonly decoder: Decoder;
+  readonly flows: FlowTable;
+  readonly materializer: Materializer;
+  /** Hear of exchanges as they are, lent: the fast outputs. */
+  private readonly exchangeListeners: ExchangeListener[] = [];
+  private readonly eventListeners: EventListener[] = [];
+  private readonly enrichers: readonly Enricher[];
+  private readonly interfaces = new Map<number, CaptureInterface>();
+  private readonly stage: TransactionStage;
+  private readonly protocols: Protocol[];
+  private readonly tunnelProtocols: Protocol[];
+  /** Decides before anything is made of an exchange; true keeps it. */
+  private readonly gates: ((exchange: Exchange) => boolean)[] = [];
+  readonly flowGates: ((flow: Flow) => void)[] = [];
+
+  constructor(options: PipelineOptions) {
+    this.ledger = options.ledger;
+    this.enrichers = options.enrichers ?? [];
+    this.materializer = new Materializer(options.redactor?.body ?? ((text) => text));
+    this.stage = new TransactionStage({
+      ledger: options.ledger,
+      listener: this,
+      redactor: options.redactor?.head ?? null,
+      keepHeads: options.keepHeads,
+      maxBodyBytes: options.maxBodyBytes,
+    });
+    const http1 = new Http1Protocol({
+      newBuilder: () => this.stage.builder(),
+      openTunnel: () => new Selector({ protocols: this.tunnelProtocols }),
+    });
+    this.protocols = [http1, ...(options.protocols ?? [])];
+    this.tunnelProtocols = this.protocols;
+    const selectorOptions = { protocols: this.protocols };
+    this.flows = new FlowTable(this.ledger, {
+      maxFlows: options.maxFlows,
+      open: () => new Selector(selectorOptions),
+      onOpened: (flow, packet) => this.flowOpened(flow, packet),
+      interfaceName: (id) => this.interfaces.get(id)?.name ?? null,
+      scopeName: (scope) => this.decoder.scopeName(scope),
+      onInternalError: options.onInternalError,
+    });
+    this.decoder = new Decoder(this.ledger, this.flows, options.decoder);
+  }
+
+  onExchange(listener: ExchangeListener): void {
+    this.exchangeListeners.push(listener);
+  }
+
+  onEvent(listener: EventListener): void {
+    this.eventListeners.push(listener);
+  }
+
+  /** Exchanges for which any gate is false are counted and not given out. */
+  addGate(gate: (exchange: Exchange) => boolean): void {
+    this.gates.push(gate);
+  }
+
+  interfaceOpened(info: CaptureInterface): void {
+    this.interfaces.set(info.id, info);
+    this.decoder.interfaceOpened(info);
+  }
+
+  packet(raw: RawPacket): void {
+    this.ledger.packets++;
+    this.ledger.bytes += raw.wireLength;
+    if (raw.end - raw.start < raw.wireLength) this.ledger.packetsCut++;
+    this.decoder.packet(raw);
+  }
+
+  /** Time went on without packets. */
+  advance(now: Micros): void {
+    this.decoder.advance(now);
+    this.flows.advance(now);
+  }
+
+  /** Nothing more will come: gives out what is open. */
+  end(): void {
+    this.flows.end();
+  }
+
+  private flowOpened(flow: Flow, packet: Packet): void {
+    for (const enricher of this.enrichers) {
+      enricher.flowOpened?.(flow);
+      if (packet.comment !== null) enricher.flowComment?.(flow, packet.comment);
+    }
+  }
+
+  exchange(exchange: Exchange): void {
+    for (const gate of this.gates) if (!gate(exchange)) return;
+    for (const enricher of this.enrichers) enricher.flowUsed?.(exchange.flow);
+    for (const listener of this.exchangeListeners) listener.exchange(exchange);
+    if (this.eventListeners.length > 0) this.publish(this.enriched(this.materializer.event(exchange)));
+  }
+
+  private enriched(event: TransactionEvent): TransactionEvent {
+    for (const enricher of this.enrichers) if (enricher.enrich !== undefined) event = enricher.enrich(event);
+    return event;
+  }
+
+  /** An event that is no exchange: a TLS connection, an alert. */
+  publish(event: TlsEvent | EarshotEvent): void {
+    for (const listener of this.eventListeners) listener(event);
+  }
+}

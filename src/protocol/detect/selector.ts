@@ -1,0 +1,199 @@
+/**
+ * Reads a flow until its protocol is known, from its first octets in either direction and on any port; then hands all
+ * octets to that protocol's parser. A flow that begins otherwise (a proxy's handshake, a greeting) is searched for a
+ * while for a certain beginning; one that was joined late, always.
+ */
+import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
+import type { FlowParser, Protocol } from "../../core/protocol.ts";
+
+/** Octets of one direction kept while its protocol is not known. Request lines are the longest opening there is. */
+const MAX_OPENING = 65_536;
+/** How far into a direction a beginning is searched for: proxies' handshakes (SOCKS, PROXY) end long before. */
+const SEARCH_DEPTH = 4_096;
+/** Octets searched at once and kept for the next look in a flow joined late. */
+const MAX_LINE = 8_192;
+
+/** What came in one direction and was not given to a parser yet. */
+class Opening {
+  bytes = new Uint8Array(0);
+  length = 0;
+  seen = 0;
+  /** Protocols are out of question; only a search can find one. */
+  foreign = false;
+  time = 0.5;
+  sequence = 0;
+  acknowledgment = 0;
+  ipLength = 0;
+
+  append(from: Uint8Array, start: number, end: number): void {
+    const need = this.length + end - start;
+    if (this.bytes.length < need) {
+      const larger = new Uint8Array(Math.max(need, this.bytes.length * 2));
+      larger.set(this.bytes.subarray(0, this.length));
+      this.bytes = larger;
+    }
+    this.bytes.set(from.subarray(start, end), this.length);
+    this.length = need;
+    this.seen += end - start;
+  }
+}
+
+export interface SelectorOptions {
+  readonly protocols: readonly Protocol[];
+  /** Told once for each flow whose protocol was found. */
+  readonly onDetected?: (flow: Flow, protocol: Protocol) => void;
+}
+
+export class Selector implements FlowParser {
+  private readonly options: SelectorOptions;
+  private openings: [Opening | null, Opening | null] | null = [null, null];
+  private parser: FlowParser | null = null;
+  private first: HalfIndex = 0;
+
+  constructor(options: SelectorOptions) {
+    this.options = options;
+  }
+
+  data(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void {
+    if (this.parser !== null) this.parser.data(flow, from, bytes, start, end);
+    else if (this.openings !== null) this.look(flow, from, bytes, start, end);
+  }
+
+  private look(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void {
+    const openings = this.openings!;
+    let opening = openings[from];
+    if (opening === null) {
+      const protocol = this.detect(bytes, start, end);
+      if (protocol instanceof Object) {
+        this.found(flow, from, protocol, bytes, start, end);
+        return;
+      }
+      if (openings[1 - from] === null) this.first = from;
+      opening = openings[from] = new Opening();
+      opening.foreign = protocol === "no";
+    }
+    if (opening.length === 0) {
+      opening.time = flow.now;
+      opening.sequence = flow.dataSequence;
+      opening.acknowledgment = flow.dataAcknowledgment;
+      opening.ipLength = flow.dataIpLength;
+    }
+    opening.append(bytes, start, end);
+    if (!opening.foreign) {
+      const protocol = this.detect(opening.bytes, 0, opening.length);
+      if (protocol instanceof Object) this.foundInOpening(flow, from, protocol, 0);
+      else if (protocol === "no" || opening.length > MAX_OPENING) opening.foreign = true;
+    }
+    if (opening.foreign && this.openings !== null) this.search(flow, from, opening);
+  }
+
+  private detect(bytes: Uint8Array, start: number, end: number): Protocol | "no" | "need-more" {
+    let answer: "no" | "need-more" = "no";
+    for (const protocol of this.options.protocols) {
+      const detection = protocol.detect(bytes, start, end);
+      if (detection === "yes") return protocol;
+      if (detection === "need-more") answer = "need-more";
+    }
+    return answer;
+  }
+
+  /** A later beginning, in whole lines only, so that the answer does not depend on how the octets were cut. */
+  private search(flow: Flow, from: HalfIndex, opening: Opening): void {
+    for (const protocol of this.options.protocols) {
+      const at = protocol.search?.(opening.bytes, 0, opening.length) ?? -1;
+      if (at >= 0) {
+        this.foundInOpening(flow, from, protocol, at);
+        return;
+      }
+    }
+    if (flow.handshakeSeen && opening.seen > SEARCH_DEPTH) {
+      opening.length = 0;
+      opening.bytes = new Uint8Array(0);
+      this.giveUpWhenBothAreForeign(flow);
+      return;
+    }
+    this.keepLastLine(opening);
+  }
+
+  private keepLastLine(opening: Opening): void {
+    let last = opening.length;
+    while (last > 0 && opening.bytes[last - 1] !== 10) last--;
+    if (opening.length - last > MAX_LINE) last = opening.length - MAX_LINE;
+    if (last === 0) return;
+    opening.bytes.copyWithin(0, last, opening.length);
+    opening.length -= last;
+    opening.sequence = (opening.sequence + last) | 0;
+  }
+
+  private giveUpWhenBothAreForeign(flow: Flow): void {
+    const openings = this.openings!;
+    const over = (opening: Opening | null) => opening !== null && opening.foreign && opening.seen > SEARCH_DEPTH;
+    if (!flow.handshakeSeen || !over(openings[0])) return;
+    if (over(openings[1]) || (openings[1] === null && openings[0]!.seen > 16 * SEARCH_DEPTH)) this.openings = null;
+  }
+
+  private found(flow: Flow, from: HalfIndex, protocol: Protocol, bytes: Uint8Array, start: number, end: number): void {
+    const other = this.openings![1 - from];
+    this.openings = null;
+    this.parser = protocol.open(flow, from);
+    if (flow.parser === this) flow.parser = this.parser;
+    this.options.onDetected?.(flow, protocol);
+    if (other !== null && !other.foreign) this.replay(flow, (1 - from) as HalfIndex, other, 0);
+    this.parser.data(flow, from, bytes, start, end);
+  }
+
+  private foundInOpening(flow: Flow, from: HalfIndex, protocol: Protocol, offset: number): void {
+    const own = this.openings![from]!;
+    const other = this.openings![1 - from];
+    this.openings = null;
+    this.parser = protocol.open(flow, from);
+    if (flow.parser === this) flow.parser = this.parser;
+    this.options.onDetected?.(flow, protocol);
+    // what the other direction said before belongs to another protocol when this one began late
+    if (other !== null && offset === 0 && !other.foreign && this.first !== from)
+      this.replay(flow, (1 - from) as HalfIndex, other, 0);
+    this.replay(flow, from, own, offset);
+    if (other !== null && offset === 0 && !other.foreign && this.first === from)
+      this.replay(flow, (1 - from) as HalfIndex, other, 0);
+  }
+
+  /** Hands over what was kept, as if it came now; its own time and place in the stream go with it. */
+  private replay(flow: Flow, from: HalfIndex, opening: Opening, offset: number): void {
+    const { now, dataSequence, dataAcknowledgment, dataIpLength } = flow;
+    flow.now = opening.time;
+    flow.dataSequence = (opening.sequence + offset) | 0;
+    flow.dataAcknowledgment = opening.acknowledgment;
+    flow.dataIpLength = opening.ipLength;
+    if (offset < opening.length) this.parser!.data(flow, from, opening.bytes, offset, opening.length);
+    flow.now = now;
+    flow.dataSequence = dataSequence;
+    flow.dataAcknowledgment = dataAcknowledgment;
+    flow.dataIpLength = dataIpLength;
+  }
+
+  gap(flow: Flow, from: HalfIndex, missedBytes: number): void {
+    if (this.parser !== null) {
+      this.parser.gap(flow, from, missedBytes);
+      return;
+    }
+    if (this.openings === null) return;
+    const opening = this.openings[from] ?? new Opening();
+    this.openings[from] = opening;
+    // what was kept cannot go on; behind the hole any message may begin
+    opening.length = 0;
+    opening.foreign = true;
+  }
+
+  retransmitted(flow: Flow, from: HalfIndex, ipLength: number): void {
+    this.parser?.retransmitted?.(flow, from, ipLength);
+  }
+
+  finished(flow: Flow, from: HalfIndex): void {
+    this.parser?.finished?.(flow, from);
+  }
+
+  close(flow: Flow, reason: CloseReason): void {
+    this.parser?.close(flow, reason);
+    this.openings = null;
+  }
+}

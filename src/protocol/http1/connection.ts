@@ -1,0 +1,123 @@
+/**
+ * HTTP/1 on one flow: a reader for each direction (RFC 9112), and what they share. What the octets say decides who is
+ * the client, not ports and not who connected.
+ */
+import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
+import { type AnsweredMethod, type ExchangeBuilder, FIELD_STRIDE } from "../../core/http.ts";
+import type { FlowParser } from "../../core/protocol.ts";
+import { type Framing, requestFraming, responseFraming } from "./framing.ts";
+import type { Head } from "./head.ts";
+import { latin1 } from "./octets.ts";
+import { Reader } from "./reader.ts";
+
+export interface Http1Options {
+  readonly newBuilder: (flow: Flow) => ExchangeBuilder;
+  /** Reads what follows CONNECT or an Upgrade; null lets it pass. */
+  readonly openTunnel: (flow: Flow, protocol: string) => FlowParser | null;
+}
+
+const LONGEST_UPGRADE_NAME = 64;
+
+export class Http1Connection implements FlowParser {
+  readonly builder: ExchangeBuilder;
+  private readonly options: Http1Options;
+  private readonly readers: readonly [Reader, Reader] = [new Reader(this, 0), new Reader(this, 1)];
+  /** The direction that sends requests; 2 until a head told. */
+  requestHalf: HalfIndex | 2 = 2;
+  /** Heads read so far, both directions. */
+  heads = 0;
+  private tunnel: FlowParser | null = null;
+  private tunneled = false;
+  private upgradeName = "";
+
+  constructor(flow: Flow, options: Http1Options) {
+    this.options = options;
+    this.builder = options.newBuilder(flow);
+  }
+
+  data(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void {
+    if (this.tunneled) this.tunnel?.data(flow, from, bytes, start, end);
+    else this.readers[from].data(flow, bytes, start, end);
+  }
+
+  gap(flow: Flow, from: HalfIndex, missedBytes: number): void {
+    if (this.tunneled) this.tunnel?.gap(flow, from, missedBytes);
+    else this.readers[from].gap(flow, missedBytes);
+  }
+
+  retransmitted(flow: Flow, from: HalfIndex, ipLength: number): void {
+    if (this.tunneled) this.tunnel?.retransmitted?.(flow, from, ipLength);
+    else this.builder.retransmitted(flow, from === this.requestHalf, ipLength);
+  }
+
+  finished(flow: Flow, from: HalfIndex): void {
+    if (this.tunneled) this.tunnel?.finished?.(flow, from);
+    else this.readers[from].finished(flow);
+  }
+
+  close(flow: Flow, reason: CloseReason): void {
+    if (!this.tunneled) {
+      // requests first: a response may be waiting for its request's end
+      const first = this.requestHalf === 1 ? 1 : 0;
+      this.readers[first].close(flow, reason);
+      this.readers[1 - first].close(flow, reason);
+    }
+    this.tunnel?.close(flow, reason);
+    this.builder.close(flow, reason);
+  }
+
+  /** A reader found a head of this kind in its direction: who is the client? */
+  learnRole(flow: Flow, from: HalfIndex, isRequest: boolean): void {
+    if (this.requestHalf !== 2) return;
+    this.requestHalf = isRequest ? from : ((1 - from) as HalfIndex);
+    flow.setClient(this.requestHalf);
+  }
+
+  requestHead(flow: Flow, head: Head): Framing {
+    this.heads++;
+    const framing = requestFraming(head);
+    this.builder.requestHead(flow, head);
+    return framing;
+  }
+
+  responseHead(flow: Flow, head: Head): Framing {
+    this.heads++;
+    if (head.status >= 100 && head.status < 200 && head.status !== 101) {
+      const framing = responseFraming(head, 0);
+      this.builder.informational(flow, head);
+      return framing;
+    }
+    this.upgradeName = upgradeOf(head);
+    const method: AnsweredMethod = this.builder.answers(flow, head);
+    const framing = responseFraming(head, method);
+    this.builder.responseHead(flow, head);
+    return framing;
+  }
+
+  /** The response just read is the last of HTTP on this flow. */
+  upgrade(flow: Flow, status: number): void {
+    this.builder.upgraded(flow, status === 101 ? this.upgradeName || "unknown" : "connect");
+  }
+
+  enterTunnel(flow: Flow, from: HalfIndex): void {
+    const other = (1 - from) as HalfIndex;
+    this.tunneled = true;
+    this.tunnel = this.options.openTunnel(flow, this.upgradeName || "connect");
+    const waiting = this.readers[other].takeWaiting();
+    if (waiting !== null) this.tunnel?.data(flow, other, waiting, 0, waiting.length);
+  }
+
+  /** Octets that a reader had in hand when the flow became a tunnel. */
+  afterTunnel(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void {
+    if (this.tunneled) this.tunnel?.data(flow, from, bytes, start, end);
+  }
+}
+
+/** First protocol named in Upgrade, lower case: `websocket`, `h2c`, `tls/1.0`. */
+function upgradeOf(head: Head): string {
+  if (head.upgrade < 0) return "";
+  const at = head.upgrade * FIELD_STRIDE;
+  const start = head.fields[at + 2];
+  const text = latin1(head.bytes, start, Math.min(head.fields[at + 3], start + LONGEST_UPGRADE_NAME));
+  return text.split(",", 1)[0].trim().toLowerCase();
+}

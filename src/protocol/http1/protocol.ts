@@ -1,0 +1,34 @@
+/** HTTP/1 as a Protocol: finds itself on any port, in either direction (RFC 9112). */
+import type { Flow } from "../../core/flow.ts";
+import type { Detection, Protocol } from "../../core/protocol.ts";
+import { Http1Connection, type Http1Options } from "./connection.ts";
+import { CR, LF } from "./octets.ts";
+import { findHead, isRequestLine, isStatusLine, REQUESTS, RESPONSES } from "./start-line.ts";
+
+export class Http1Protocol implements Protocol {
+  readonly name = "http1";
+  private readonly options: Http1Options;
+
+  constructor(options: Http1Options) {
+    this.options = options;
+  }
+
+  detect(bytes: Uint8Array, start: number, end: number): Detection {
+    let at = start;
+    while (at < end && (bytes[at] === CR || bytes[at] === LF)) at++;
+    if (at === end) return at - start < 64 ? "need-more" : "no";
+    const response = isStatusLine(bytes, at, end);
+    if (response === "yes") return "yes";
+    const request = isRequestLine(bytes, at, end, true);
+    if (request === "yes") return "yes";
+    return response === "need-more" || request === "need-more" ? "need-more" : "no";
+  }
+
+  search(bytes: Uint8Array, start: number, end: number): number {
+    return findHead(bytes, start, end, REQUESTS | RESPONSES);
+  }
+
+  open(flow: Flow): Http1Connection {
+    return new Http1Connection(flow, this.options);
+  }
+}

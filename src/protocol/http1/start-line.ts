@@ -1,0 +1,123 @@
+/**
+ * Tells whether octets begin with, or hold, the start line of an HTTP/1 message. Strict enough that other protocols
+ * are not taken for HTTP, on any port and with any method: a request line must be whole and end in an HTTP version
+ * (or be HTTP/0.9's `GET /…`), a status line must have its version and code.
+ */
+import type { Detection } from "../../core/protocol.ts";
+import { isHttpSlash } from "./head.ts";
+import { CR, LF, SPACE, TAB, TOKEN } from "./octets.ts";
+
+/** A request line longer than this is not waited for. Common servers allow 8 kB (RFC 9112 section 3). */
+export const MAX_START_LINE = 65_536;
+const MAX_METHOD = 32;
+
+/** `HTTP/x` and a status code. `need-more` while the octets there fit. */
+export function isStatusLine(bytes: Uint8Array, start: number, end: number): Detection {
+  const HTTP = [104, 116, 116, 112];
+  for (let i = 0; i < 5; i++) {
+    if (start + i >= end) return "need-more";
+    const octet = i < 4 ? bytes[start + i] | 32 : bytes[start + i];
+    if (octet !== (i < 4 ? HTTP[i] : 47)) return "no";
+  }
+  // version: some characters without blank, then blanks, then three digits
+  let at = start + 5;
+  while (at < end && at < start + 16 && bytes[at] > SPACE && bytes[at] < 127) at++;
+  if (at === end) return "need-more";
+  if (at === start + 5 || (bytes[at] !== SPACE && bytes[at] !== TAB)) return "no";
+  while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
+  for (let digit = 0; digit < 3; digit++, at++) {
+    if (at >= end) return "need-more";
+    if (bytes[at] < 48 || bytes[at] > 57) return "no";
+  }
+  return "yes";
+}
+
+/** A whole request line with an HTTP version, or `GET /…` without one when `allowHttp09`. */
+export function isRequestLine(bytes: Uint8Array, start: number, end: number, allowHttp09: boolean): Detection {
+  let at = start;
+  while (at < end && at - start <= MAX_METHOD && TOKEN[bytes[at]] === 1) at++;
+  if (at === end) return "need-more";
+  if (at === start || (bytes[at] !== SPACE && bytes[at] !== TAB)) return "no";
+  const methodEnd = at;
+  if (isHttpSlash(bytes, start) && methodEnd - start >= 5) return "no";
+  let lineFeed = at;
+  while (lineFeed < end && bytes[lineFeed] !== LF) lineFeed++;
+  if (lineFeed === end) return end - start < MAX_START_LINE ? "need-more" : "no";
+  let lineEnd = lineFeed;
+  while (lineEnd > at && (bytes[lineEnd - 1] === CR || bytes[lineEnd - 1] === SPACE || bytes[lineEnd - 1] === TAB))
+    lineEnd--;
+  let word = lineEnd;
+  while (word > methodEnd && bytes[word - 1] > SPACE) word--;
+  if (lineEnd - word >= 6 && isHttpSlash(bytes, word) && word > methodEnd + 1)
+    return isHttp2Preface(bytes, start, methodEnd) ? "no" : "yes";
+  if (!allowHttp09) return "no";
+  return isHttp09(bytes, start, methodEnd, lineEnd) ? "yes" : "no";
+}
+
+/** RFC 1945 section 5: `GET SP Request-URI CRLF`, the whole request. */
+function isHttp09(bytes: Uint8Array, start: number, methodEnd: number, lineEnd: number): boolean {
+  if (methodEnd - start !== 3 || bytes[start] !== 71 || bytes[start + 1] !== 69 || bytes[start + 2] !== 84)
+    return false;
+  if (bytes[methodEnd + 1] !== 47) return false;
+  for (let at = methodEnd + 1; at < lineEnd; at++) if (bytes[at] <= SPACE || bytes[at] >= 127) return false;
+  return true;
+}
+
+/** `PRI * HTTP/2.0` opens HTTP/2 (RFC 9113 section 3.4); it is no request. */
+function isHttp2Preface(bytes: Uint8Array, start: number, methodEnd: number): boolean {
+  return (
+    methodEnd - start === 3 &&
+    bytes[start] === 80 &&
+    bytes[start + 1] === 82 &&
+    bytes[start + 2] === 73 &&
+    bytes[methodEnd + 1] === 42
+  );
+}
+
+/** Kinds of head that `findHead` looks for. */
+export const REQUESTS = 1;
+export const RESPONSES = 2;
+
+/**
+ * Looks for the first start line anywhere in whole lines: after a gap, in a flow joined late, behind a proxy's own
+ * handshake. Gives its offset, or -1. Octets before it on the same line are allowed: a body need not end in a line end.
+ */
+export function findHead(bytes: Uint8Array, start: number, end: number, kinds: number): number {
+  for (let line = start; line < end; ) {
+    let lineFeed = line;
+    let slash = -1;
+    while (lineFeed < end && bytes[lineFeed] !== LF) {
+      if (bytes[lineFeed] === 47 && lineFeed - 4 >= line && isHttpSlash(bytes, lineFeed - 4)) {
+        const at = lineFeed - 4;
+        if (kinds & RESPONSES && isStatusLine(bytes, at, end) === "yes" && strictVersion(bytes, at)) return at;
+        slash = at;
+      }
+      lineFeed++;
+    }
+    if (lineFeed === end) return -1;
+    if (slash >= 0 && kinds & REQUESTS) {
+      const at = requestStart(bytes, line, slash, lineFeed + 1);
+      if (at >= 0) return at;
+    }
+    line = lineFeed + 1;
+  }
+  return -1;
+}
+
+/** `HTTP/1.0` or `HTTP/1.1` exactly: searching is stricter than reading on. */
+function strictVersion(bytes: Uint8Array, at: number): boolean {
+  return (
+    bytes[at] === 72 && bytes[at + 5] === 49 && bytes[at + 6] === 46 && (bytes[at + 7] === 48 || bytes[at + 7] === 49)
+  );
+}
+
+/** Where the request line that ends in `HTTP/1.x` begins: the method before the target. */
+function requestStart(bytes: Uint8Array, line: number, slash: number, lineEnd: number): number {
+  if (!strictVersion(bytes, slash) || bytes[slash - 1] !== SPACE || slash + 8 > lineEnd) return -1;
+  let at = slash - 1;
+  while (at > line && bytes[at - 1] > SPACE) at--; // target
+  if (at === slash - 1 || at - 1 < line || bytes[at - 1] !== SPACE) return -1;
+  let method = at - 1;
+  while (method > line && bytes[method - 1] >= 65 && bytes[method - 1] <= 90) method--;
+  return at - 1 - method >= 3 && isRequestLine(bytes, method, lineEnd, false) === "yes" ? method : -1;
+}

@@ -1,0 +1,106 @@
+/** Octets of one direction that wait for more: the beginning of a head or of trailers, or the line being searched. */
+import type { Flow } from "../../core/flow.ts";
+import type { Micros } from "../../core/units.ts";
+import { CR, LF } from "./octets.ts";
+
+const FIRST_SIZE = 2048;
+
+export class Waiting {
+  bytes: Uint8Array = NONE;
+  length = 0;
+  /** A whole line is among them. */
+  hasLine = false;
+  /** Of the first octet: when it came, where it is in the stream, what its packet acknowledged. */
+  time: Micros = 0.5;
+  sequence = 0;
+  acknowledgment = 0;
+  ipLength = 0;
+
+  begin(flow: Flow, sequence: number): void {
+    this.clear();
+    this.time = flow.now;
+    this.sequence = sequence;
+    this.acknowledgment = flow.dataAcknowledgment;
+    this.ipLength = flow.dataIpLength;
+  }
+
+  /** Gives the memory back: flows are many, heads that come in pieces few. */
+  clear(): void {
+    this.bytes = NONE;
+    this.length = 0;
+    this.hasLine = false;
+  }
+
+  append(from: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start);
+    this.bytes.set(from.subarray(start, end), this.length);
+    this.length += end - start;
+  }
+
+  /**
+   * Appends up to and with the end of the first line or a blank line, `limit` octets in all; gives where it stopped.
+   * Looks at each octet once, so that a head in single octets costs no more than one in a piece.
+   */
+  appendHead(from: Uint8Array, start: number, end: number, limit: number): number {
+    const stop = Math.min(end, start + limit - this.length);
+    this.reserve(stop - start);
+    const bytes = this.bytes;
+    let length = this.length;
+    let at = start;
+    while (at < stop) {
+      const octet = from[at++];
+      bytes[length++] = octet;
+      if (octet !== LF) continue;
+      if (!this.hasLine) {
+        this.hasLine = true;
+        break;
+      }
+      if (endsBlank(bytes, length)) break;
+    }
+    this.length = length;
+    return at;
+  }
+
+  /** Appends field lines up to and with a blank line, which may be the first. */
+  appendTrailers(from: Uint8Array, start: number, end: number, limit: number): number {
+    const stop = Math.min(end, start + limit - this.length);
+    this.reserve(stop - start);
+    let at = start;
+    while (at < stop) {
+      this.bytes[this.length++] = from[at++];
+      if (from[at - 1] === LF && this.endsWithBlankLine) break;
+    }
+    return at;
+  }
+
+  get endsWithBlankLine(): boolean {
+    const { bytes, length } = this;
+    if (length === 0 || bytes[length - 1] !== LF) return false;
+    return length === 1 || (length === 2 && bytes[0] === CR) || endsBlank(bytes, length);
+  }
+
+  /** Forgets all before `offset`. */
+  drop(offset: number): void {
+    this.bytes.copyWithin(0, offset, this.length);
+    this.length -= offset;
+    this.sequence = (this.sequence + offset) | 0;
+  }
+
+  private reserve(more: number): void {
+    const need = this.length + more;
+    if (this.bytes.length >= need) return;
+    let size = Math.max(this.bytes.length, FIRST_SIZE);
+    while (size < need) size *= 2;
+    const larger = new Uint8Array(size);
+    larger.set(this.bytes.subarray(0, this.length));
+    this.bytes = larger;
+  }
+}
+
+const NONE = new Uint8Array(0);
+
+function endsBlank(bytes: Uint8Array, length: number): boolean {
+  const before = length - 2;
+  if (before >= 0 && bytes[before] === LF) return true;
+  return before >= 1 && bytes[before] === CR && bytes[before - 1] === LF;
+}

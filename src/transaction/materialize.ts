@@ -1,0 +1,178 @@
+/** Makes plain events of exchanges: what statistics, filters, plug-ins and dashboards read (core/event.ts). */
+import type { Body, Fields, RequestInfo, ResponseInfo, TransactionEvent } from "../core/event.ts";
+import { type Exchange, type KeptHead, type KeptResponse, NEVER, OUTCOMES } from "../core/exchange.ts";
+import { CONNECT_METHOD } from "../core/http.ts";
+import { splitTarget } from "../core/request-target.ts";
+import { formatTime, MILLISECOND, type Micros } from "../core/units.ts";
+import { bodyOf, type RedactBody } from "./body.ts";
+
+const NO_ANOMALIES: readonly string[] = [];
+
+export class Materializer {
+  private readonly redactBody: RedactBody;
+  /** Texts that repeat: a look-up is cheaper than keeping a copy a row, and saves memory in whoever keeps rows. */
+  private readonly interned = new Map<string, string>();
+
+  constructor(redactBody: RedactBody) {
+    this.redactBody = redactBody;
+  }
+
+  event(exchange: Exchange): TransactionEvent {
+    const flow = exchange.flow;
+    const time = exchange.requestSeen ? exchange.requestStart : exchange.responseStart;
+    return {
+      type: "transaction",
+      time: formatTime(time),
+      time_us: time,
+      id: `${flow.id}.${exchange.depth}`,
+      flow: flow.info,
+      depth: exchange.depth,
+      http: { version: versionText(exchange.version), upgrade: exchange.upgrade === "" ? null : exchange.upgrade },
+      request: exchange.requestSeen ? this.request(exchange) : null,
+      response: exchange.responseSeen ? this.response(exchange) : null,
+      outcome: OUTCOMES[exchange.outcome],
+      latency_ms: latencyOf(exchange),
+      bytes: {
+        in: exchange.wireIn,
+        out: exchange.wireOut,
+        in_retransmitted: exchange.retransmittedIn,
+        out_retransmitted: exchange.retransmittedOut,
+        in_first_packet: exchange.firstPacketIn,
+        out_first_packet: exchange.firstPacketOut,
+      },
+      process: { client: flow.clientProcess, server: flow.serverProcess },
+      kernel_ms: kernelOf(exchange),
+      quality: { midstream: exchange.midstream, gap_bytes: exchange.gapBytes, truncated: exchange.truncated },
+      anomalies: exchange.anomalies?.slice() ?? NO_ANOMALIES,
+    };
+  }
+
+  private request(exchange: Exchange): RequestInfo {
+    const head = exchange.request;
+    const bytes = exchange.arena.bytes;
+    const kept = head.offset >= 0;
+    const parts = splitTarget(
+      bytes,
+      head.targetStart,
+      kept ? head.targetEnd : head.targetStart,
+      exchange.method === CONNECT_METHOD,
+    );
+    const path = kept && parts.pathStart >= 0 ? this.text(exchange, parts.pathStart, parts.pathEnd) : null;
+    const query = kept && parts.queryStart >= 0 ? text(bytes, parts.queryStart, parts.queryEnd) : null;
+    return withExtras(
+      {
+        method: kept ? this.text(exchange, head.methodStart, head.methodEnd) : "",
+        target: kept ? this.text(exchange, head.targetStart, head.targetEnd) : "",
+        host: kept && head.hostStart >= 0 ? this.text(exchange, head.hostStart, head.hostEnd) : null,
+        path,
+        query,
+        ...fieldsOf(bytes, head),
+        header_bytes: head.wireLength,
+        body_bytes: exchange.requestBodyBytes,
+        content_type: this.contentType(exchange, head),
+        user_agent:
+          kept && head.userAgentStart >= 0 ? this.text(exchange, head.userAgentStart, head.userAgentEnd) : null,
+      },
+      exchange.requestTrailers,
+      exchange.requestBody === null || exchange.requestBodyBytes === 0
+        ? null
+        : bodyOf(exchange.requestBody, this.redactBody),
+    );
+  }
+
+  private response(exchange: Exchange): ResponseInfo {
+    const head: KeptResponse = exchange.response;
+    const bytes = exchange.arena.bytes;
+    const kept = head.offset >= 0;
+    return withExtras(
+      {
+        status: head.status,
+        reason: kept ? this.text(exchange, head.reasonStart, head.reasonEnd) : "",
+        ...fieldsOf(bytes, head),
+        header_bytes: head.wireLength,
+        body_bytes: exchange.responseBodyBytes,
+        content_type: this.contentType(exchange, head),
+      },
+      exchange.responseTrailers,
+      exchange.responseBody === null || exchange.responseBodyBytes === 0
+        ? null
+        : bodyOf(exchange.responseBody, this.redactBody),
+    );
+  }
+
+  private contentType(exchange: Exchange, head: KeptHead): string | null {
+    if (head.offset < 0 || head.contentTypeStart < 0) return null;
+    return this.text(exchange, head.contentTypeStart, head.contentTypeEnd);
+  }
+
+  private text(exchange: Exchange, start: number, end: number): string {
+    const value = text(exchange.arena.bytes, start, end);
+    const known = this.interned.get(value);
+    if (known !== undefined) return known;
+    if (this.interned.size >= 4096) this.interned.clear();
+    if (value.length <= 256) this.interned.set(value, value);
+    return value;
+  }
+}
+
+/**
+ * Adds `fields` as an accessor that reads them when asked: most readers never look, and splitting them costs more than
+ * all the rest. It holds a copy, since the exchange is only lent.
+ */
+function fieldsOf(bytes: Uint8Array, head: KeptHead): { fields: Fields } {
+  if (head.offset < 0) return { fields: [] };
+  const copy = bytes.slice(head.fieldsStart, head.fieldsEnd);
+  let parsed: Fields | null = null;
+  return {
+    get fields(): Fields {
+      parsed ??= JSON.parse(`[${Buffer.from(copy.buffer).toString("utf8")}]`) as Fields;
+      return parsed;
+    },
+  };
+}
+
+function withExtras<T extends object>(info: T, trailers: string | null, body: Body | null): T {
+  if (trailers === null && body === null) return info;
+  return {
+    ...info,
+    ...(trailers === null ? {} : { trailers: JSON.parse(`[${trailers}]`) as Fields }),
+    ...(body === null ? {} : { body }),
+  };
+}
+
+/** Text of JSON string contents. */
+function text(bytes: Uint8Array, start: number, end: number): string {
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+  return raw.includes("\\") ? (JSON.parse(`"${raw}"`) as string) : raw;
+}
+
+/** `1.1`; HTTP/2 and later have no minor version. */
+export function versionText(version: number): string {
+  if (version >= 20 && version % 10 === 0) return String(version / 10);
+  return `${Math.floor(version / 10)}.${version % 10}`;
+}
+
+function span(from: Micros, to: Micros): number | null {
+  return from === NEVER || to === NEVER || to < from ? null : (to - from) / MILLISECOND;
+}
+
+function latencyOf(exchange: Exchange): TransactionEvent["latency_ms"] {
+  const answered = exchange.requestSeen && exchange.responseSeen;
+  return {
+    ttfb: answered ? span(exchange.requestStart, exchange.responseStart) : null,
+    total: answered && exchange.responseComplete ? span(exchange.requestStart, exchange.responseEnd) : null,
+    upload: exchange.requestSeen && exchange.requestComplete ? span(exchange.requestStart, exchange.requestEnd) : null,
+    think: answered && exchange.requestComplete ? span(exchange.requestEnd, exchange.responseStart) : null,
+  };
+}
+
+function kernelOf(exchange: Exchange): TransactionEvent["kernel_ms"] {
+  const { kernelRequestWait, kernelProcess, kernelResponseWait } = exchange;
+  if (kernelRequestWait < 0 && kernelProcess < 0 && kernelResponseWait < 0) return null;
+  const milliseconds = (time: Micros) => (time < 0 ? null : time / MILLISECOND);
+  return {
+    request_wait: milliseconds(kernelRequestWait),
+    process: milliseconds(kernelProcess),
+    response_wait: milliseconds(kernelResponseWait),
+  };
+}
