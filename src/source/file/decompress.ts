@@ -24,7 +24,7 @@ export async function* decompressed(
     }
     const compression = compressionOf(head, head.length);
     found(compression);
-    if (compression !== null) yield* throughCodec(openCodec(compression), head, chunks);
+    if (compression !== null) yield* throughCodecs(compression, head, chunks);
     else {
       yield head;
       for (;;) {
@@ -38,51 +38,56 @@ export async function* decompressed(
   }
 }
 
-async function* throughCodec(
-  codec: Transform & { readonly bytesWritten: number },
+type Codec = Transform & { readonly bytesWritten: number };
+
+/**
+ * A file may be several compressed ones in a row. Node's gzip goes on by itself; its zstd ends where the first one ends
+ * inside one write (nodejs/node issue 64741), so the rest goes to a new codec.
+ */
+async function* throughCodecs(
+  compression: Compression,
   head: Uint8Array,
   rest: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const feeding = feed(codec, head, rest).catch((error: Error) => codec.destroy(error));
-  try {
-    for await (const chunk of codec) yield plain(chunk);
-  } finally {
-    codec.destroy();
-    await feeding;
+  for (let left: Uint8Array | null = head; left !== null; ) {
+    const codec = openCodec(compression);
+    const feeding: Promise<Uint8Array | null> = feed(codec, left, rest).catch((error: Error) => {
+      codec.destroy(error);
+      return null;
+    });
+    try {
+      for await (const chunk of codec) yield plain(chunk);
+    } finally {
+      codec.destroy();
+      left = await feeding;
+    }
   }
 }
 
-/**
- * A file may be several compressed ones in a row. Node's zstd stops at the end of each inside one write and forgets the
- * rest of it (nodejs/node issue 64741), so what was not taken is written again.
- */
-async function feed(
-  codec: Transform & { readonly bytesWritten: number },
-  head: Uint8Array,
-  rest: AsyncIterator<Uint8Array>,
-): Promise<void> {
-  let taken = () => {};
+/** Writes until the source, or what the codec takes, ends; gives what was left over, null for nothing. */
+async function feed(codec: Codec, head: Uint8Array, rest: AsyncIterator<Uint8Array>): Promise<Uint8Array | null> {
+  let written = () => {};
   // a codec that was destroyed may never call back
-  codec.once("close", () => taken());
-  let chunk: Uint8Array | null = head;
-  while (chunk !== null && !codec.destroyed) {
-    for (let from = 0; from < chunk.length && !codec.destroyed; ) {
-      const before = codec.bytesWritten;
-      const part = chunk.subarray(from);
-      await new Promise<void>((resolve) => {
-        taken = resolve;
-        codec.write(part, () => resolve());
-      });
-      if (codec.bytesWritten === before) break;
-      from += codec.bytesWritten - before;
-    }
+  codec.once("close", () => written());
+  for (let chunk = head; !codec.destroyed; ) {
+    const before = codec.bytesWritten;
+    const part = chunk;
+    await new Promise<void>((resolve) => {
+      written = resolve;
+      codec.write(part, () => resolve());
+    });
+    const taken = codec.bytesWritten - before;
+    // a codec that took nothing has told why by an error
+    if (taken < chunk.length) return taken > 0 ? chunk.subarray(taken) : null;
     const { done, value }: IteratorResult<Uint8Array> = await rest.next();
-    chunk = done ? null : value;
+    if (done) break;
+    chunk = value;
   }
   if (!codec.destroyed) codec.end();
+  return null;
 }
 
-function openCodec(compression: Compression): Transform & { readonly bytesWritten: number } {
+function openCodec(compression: Compression): Codec {
   if (compression === "gzip") return zlib.createGunzip({ chunkSize: OUTPUT_CHUNK_BYTES });
   if (typeof zlib.createZstdDecompress !== "function") {
     const hint = "use Node 22.15 or newer, or decompress it first: zstd -dc FILE | earshot read -";
