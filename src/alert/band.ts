@@ -1,0 +1,37 @@
+/** The band of what is usual around a baseline, widened by the hour of the week. Pure: numbers in, numbers out. */
+import type { Measure } from "./measure.ts";
+import type { BaselineRuleConfig } from "./schema.ts";
+import type { SeasonCell } from "./season.ts";
+
+export interface Band {
+  /** `seasonal` where the hour decided a limit. */
+  readonly mode: "frozen" | "robust" | "ewma" | "seasonal";
+  /** Centre that the upper limit belongs to. */
+  readonly m: number;
+  readonly s: number;
+  readonly up: number;
+  readonly low: number;
+  /** Centre that the lower limit belongs to. */
+  readonly lowM: number;
+}
+
+interface Centre {
+  readonly m: number;
+  readonly s: number;
+}
+
+/** `up = m + max(p·m, z·s, a)`, `low = max(0, m − max(pLow·m, z·s, a))`; with a cell the wider of both. */
+export function bandOf(config: BaselineRuleConfig, measure: Measure, base: Centre, cell: SeasonCell | null): Band {
+  const absolute = config.a ?? measure.absolute;
+  const upOf = ({ m, s }: Centre) => m + Math.max(config.p * m, config.z * s, absolute);
+  const lowOf = ({ m, s }: Centre) => Math.max(0, m - Math.max(config.p_low * m, config.z * s, absolute));
+  const plain = config.mode === "seasonal" ? "robust" : config.mode;
+  let band: Band = { mode: plain, m: base.m, s: base.s, up: upOf(base), low: lowOf(base), lowM: base.m };
+  if (cell === null || config.mode !== "seasonal") return band;
+  const usual: Centre = { m: cell.m, s: Math.max(cell.s, measure.floor(cell.m, cell.count), 0.01 * cell.m) };
+  if (cell.ready && upOf(usual) > band.up) band = { ...band, mode: "seasonal", ...usual, up: upOf(usual) };
+  // for the lower limit any sample will do: a quiet night must not alert on the second day
+  const quiet: Centre = cell.ready ? usual : { m: cell.least, s: usual.s };
+  if (lowOf(quiet) < band.low) band = { ...band, mode: "seasonal", low: lowOf(quiet), lowM: quiet.m };
+  return band;
+}

@@ -1,0 +1,405 @@
+/**
+ * One series under a learned baseline: its window, what is usual for it, and the state of its alert. Takes
+ * transactions and evaluation times; gives alert records and notes to the context. Pure.
+ */
+import type { AlertEvent, TransactionEvent } from "../core/event.ts";
+import type { Micros } from "../core/units.ts";
+import { DAY, SECOND } from "../core/units.ts";
+import { type Band, bandOf } from "./band.ts";
+import { Baseline, type BaselineSnapshot } from "./baseline.ts";
+import type { RuleContext, SeriesState, SeriesStatus } from "./context.ts";
+import { contributors, UsualKeys } from "./contributor.ts";
+import type { WindowQuality } from "./loss.ts";
+import { AlertMachine, type Direction, type MachineSnapshot, type Transition, type Verdict } from "./machine.ts";
+import type { Measure } from "./measure.ts";
+import { driftText, fireText, learningText, resolveText, restartText, titleText, valueText } from "./messages.ts";
+import { alertId, alertRecord, machineParts, qualityParts, stateOf } from "./record.ts";
+import type { BaselineRuleConfig } from "./schema.ts";
+import { Season, type SeasonSnapshot } from "./season.ts";
+import { Series, type SeriesSnapshot, type WindowValue } from "./series.ts";
+
+/** Restarts of the learning that are told one by one; then only every doubling. */
+const TOLD_RESTARTS = 3;
+
+/** What one evaluation looked at. */
+interface Look extends WindowValue {
+  readonly time: Micros;
+  readonly band: Band | null;
+  readonly quality: WindowQuality;
+}
+
+export interface BaselineSeriesSnapshot {
+  readonly series: SeriesSnapshot;
+  readonly usual: ReturnType<UsualKeys["serialize"]>;
+  readonly baseline: BaselineSnapshot;
+  readonly season: SeasonSnapshot | null;
+  readonly machine: MachineSnapshot;
+  readonly learned_to: Micros;
+  readonly season_to: Micros;
+  readonly attempt: number;
+  readonly contributors: AlertEvent["contributors"];
+}
+
+export class BaselineSeries {
+  readonly group: string | null;
+  readonly #config: BaselineRuleConfig;
+  readonly #measure: Measure;
+  readonly #context: RuleContext;
+  readonly #title: string;
+  readonly series: Series;
+  readonly #usual = new UsualKeys();
+  readonly baseline: Baseline;
+  readonly #season: Season | null;
+  readonly #machine: AlertMachine;
+  /** End of the last window that was learned, or that must not be. */
+  #learnedTo: Micros;
+  #seasonTo: Micros;
+  #attempt = 1;
+  #look: Look | null = null;
+  #covered = false;
+  /** Of the open alert: named when it fired. */
+  #contributors: AlertEvent["contributors"] = [];
+
+  constructor(config: BaselineRuleConfig, measure: Measure, group: string | null, context: RuleContext, begin: Micros) {
+    this.group = group;
+    this.#learnedTo = this.#seasonTo = begin;
+    this.#config = config;
+    this.#measure = measure;
+    this.#context = context;
+    this.#title = titleText(measure.name, config.scope, group);
+    this.series = new Series(config, measure);
+    this.baseline = new Baseline(config, measure);
+    this.#season = config.mode === "seasonal" ? new Season() : null;
+    this.#machine = new AlertMachine({
+      for: config.for,
+      keepFiringFor: config.keep_firing_for,
+      criticalScore: config.critical_score,
+    });
+  }
+
+  /** An alert of this series is open. */
+  get open(): boolean {
+    return this.#machine.open;
+  }
+
+  observe(event: TransactionEvent): void {
+    this.series.observe(event);
+  }
+
+  /** Looks at the window that ends at `time`: learns it or judges it. */
+  evaluate(time: Micros): void {
+    const { window } = this.#config;
+    const { coverage, loss, leastCoverage, trace } = this.#context;
+    this.#covered = coverage.share(time - window, time) >= leastCoverage;
+    const quality = loss.quality((time - window) / SECOND, time / SECOND);
+    const value = this.series.at(time);
+    const band = this.baseline.provisional ? this.#band(time) : null;
+    this.#look = { time, ...value, band, quality };
+    if (!this.#covered) this.#machine.unjudged();
+    else {
+      if (band !== null) this.#judge(this.#look, band);
+      this.#learnIfDue(this.#look);
+    }
+    if (trace !== null) trace(this.#tracePoint(this.#look));
+  }
+
+  begin(time: Micros): void {
+    this.#learnedTo = this.#seasonTo = time;
+  }
+
+  gap(): void {
+    this.#machine.unjudged();
+  }
+
+  rebase(shift: Micros): void {
+    this.#machine.shift(shift);
+    this.series.clear();
+  }
+
+  /** Begins learning anew; an open alert ends, as there is nothing left to judge it by. */
+  relearn(time: Micros): void {
+    const look = this.#look;
+    for (const transition of this.#machine.close(time)) if (look !== null) this.#say(transition, { ...look, time });
+    this.baseline.reset();
+    this.#usual.reset();
+    this.#season?.reset();
+    this.#attempt = 1;
+    this.#learnedTo = time;
+  }
+
+  #band(time: Micros): Band {
+    const cell = this.#season?.cell(time, this.#context.utcOffset(time)) ?? null;
+    return bandOf(this.#config, this.#measure, this.baseline, cell);
+  }
+
+  #judge(look: Look, band: Band): void {
+    const { quality } = look;
+    const verdict = this.#verdict(look.value, band);
+    // what was lost can only be missing: a high value stands, anything else is not known
+    const unknown = quality.suspect && verdict.breach !== "high" && (this.open || verdict.breach === "low");
+    const transitions = unknown ? this.#machine.unjudged() : this.#machine.step(look.time, verdict);
+    for (const transition of transitions) this.#say(transition, look);
+  }
+
+  #verdict(value: number | null, band: Band): Verdict {
+    // too few events for a share or a percentile: no sign of anything wrong
+    if (value === null) return { breach: null, clear: true, value, score: null };
+    const breach: Direction | null = value > band.up ? "high" : value < band.low && this.#lowSide() ? "low" : null;
+    const upClear = band.m + this.#config.h * (band.up - band.m);
+    const lowClear = band.lowM - this.#config.h * (band.lowM - band.low);
+    const clear = this.#machine.now.direction === "low" ? value >= lowClear : value <= upClear;
+    return { breach, clear, value, score: scoreOf(value, band, breach) };
+  }
+
+  #lowSide(): boolean {
+    const { low_side, window } = this.#config;
+    return low_side === "on" || (low_side === "auto" && this.baseline.learned * window >= DAY);
+  }
+
+  #learnIfDue(look: Look): void {
+    const { window } = this.#config;
+    const { time, value, count, quality } = look;
+    if (quality.suspect) this.#seasonTo = time;
+    if (this.#season !== null && value !== null && time - window >= this.#seasonTo) {
+      this.#season.learn(value, count, time, this.#context.utcOffset(time));
+      this.#seasonTo = time;
+    }
+    if (quality.suspect || this.#machine.now.state !== "normal") this.#learnedTo = time;
+    if (value === null || time - window < this.#learnedTo) return;
+    this.#learnedTo = time;
+    this.#usual.learn(this.series.keysAt(time));
+    if (this.baseline.learn(value, count, time)) this.#sayDrift(look);
+    this.#tellLearning(look, value);
+  }
+
+  #tellLearning(look: Look, value: number): void {
+    const { learn_provisional, learn_windows, window, zero_baseline } = this.#config;
+    const { learned, m } = this.baseline;
+    const restarts = (zero_baseline ?? (this.#measure.zeroIsUsual ? "floor" : "restart")) === "restart";
+    if (learned === learn_provisional && restarts && this.baseline.nothing) {
+      this.#restart(look.time);
+      return;
+    }
+    if (learned > learn_windows || (learned > learn_provisional && learned < learn_windows)) return;
+    const figures = { value, m, window, windows: learned, wanted: learn_windows };
+    this.#note(look.time, learningText(this.#title, this.#measure, figures));
+    if (learned !== learn_provisional && learned !== learn_windows) return;
+    const kind = learned === learn_windows ? "Learned" : "Learned provisionally";
+    this.#note(look.time, `${kind} ${this.#title}: usual ${valueText(this.#measure, m)} in ${window / SECOND} s`);
+  }
+
+  #restart(time: Micros): void {
+    const watched = this.baseline.windows * this.#config.window;
+    this.baseline.reset();
+    this.#attempt++;
+    const told = this.#attempt <= TOLD_RESTARTS + 1 || Number.isInteger(Math.log2(this.#attempt));
+    if (!told) return;
+    const { name, scope, window, labels, annotations } = this.#config;
+    this.#context.emit(
+      alertRecord(time, {
+        id: alertId("r", name, this.group, time),
+        rule: name,
+        scope,
+        group: this.group,
+        state: "restarted",
+        summary: restartText(this.#title, this.#measure, this.#attempt, watched),
+        window_s: window / SECOND,
+        value: 0,
+        labels,
+        annotations: { ...annotations, attempt: String(this.#attempt), reason: "zero" },
+      }),
+      "notice",
+    );
+  }
+
+  #sayDrift(look: Look): void {
+    // the hours of the week explain it
+    if (look.band?.mode === "seasonal") return;
+    const { drift_per_hour, name } = this.#config;
+    this.#context.emit(
+      alertRecord(look.time, {
+        ...this.#parts(look),
+        id: alertId("d", name, this.group, look.time),
+        state: "drift",
+        severity: "info",
+        summary: driftText(this.#title, this.#measure, this.baseline.m, drift_per_hour),
+      }),
+      "notice",
+    );
+  }
+
+  #say(transition: Transition, look: Look): void {
+    const state = stateOf(transition);
+    if (state === null) return;
+    const { now } = this.#machine;
+    const direction = now.direction ?? "high";
+    if (transition !== "resolving" && transition !== "resolved") {
+      const { dimensions } = this.#config;
+      this.#contributors = contributors(dimensions, this.series.keysAt(look.time), this.#usual, direction);
+    }
+    const event = alertRecord(look.time, {
+      ...this.#parts(look),
+      ...machineParts(this.#machine),
+      id: alertId("a", this.#config.name, this.group, direction, now.active_at),
+      state,
+      severity: now.critical ? "critical" : "warning",
+      summary: this.#summary(state, look, direction),
+    });
+    this.#context.emit(event, transition);
+    if (transition === "resolved") this.#contributors = [];
+  }
+
+  #summary(state: AlertEvent["state"], look: Look, direction: Direction): string {
+    const { now } = this.#machine;
+    const since = now.active_at ?? look.time;
+    if (state === "resolved") {
+      const duration = (now.resolved_at ?? look.time) - since;
+      return resolveText(this.#title, this.#measure, duration, now.peak, now.evaluations);
+    }
+    const band = look.band;
+    const high = direction === "high";
+    const text = fireText(this.#title, this.#measure, {
+      direction,
+      value: look.value ?? 0,
+      m: (high ? band?.m : band?.lowM) ?? 0,
+      limit: (high ? band?.up : band?.low) ?? 0,
+      window: this.#config.window,
+      since,
+      offset_min: this.#context.utcOffset(since),
+      contributors: this.#contributors,
+      lossShare: look.quality.lossShare,
+      suspect: look.quality.suspect,
+    });
+    return state === "firing" ? text : `${state.toUpperCase()} ${text}`;
+  }
+
+  /** What every record of this series holds. */
+  #parts(look: Look) {
+    const { name, scope, window, labels, annotations } = this.#config;
+    const { value, band, quality } = look;
+    const low = this.#machine.now.direction === "low";
+    const m = band === null ? null : low ? band.lowM : band.m;
+    return {
+      rule: name,
+      scope,
+      group: this.group,
+      window_s: window / SECOND,
+      value,
+      baseline: band === null || m === null ? null : this.#baselineParts(look.time, band, m),
+      delta_pct: value === null || m === null || m === 0 ? null : round(((value - m) / m) * 100),
+      score: value === null || band === null ? null : roundOrNull(scoreOf(value, band, low ? "low" : "high")),
+      contributors: this.#contributors,
+      samples: this.series.samples(look.time, this.#contributors),
+      quality: qualityParts(quality),
+      labels,
+      annotations,
+    };
+  }
+
+  #baselineParts(time: Micros, band: Band, m: number): AlertEvent["baseline"] {
+    const { since, windows } = this.baseline;
+    return {
+      mode: band.mode,
+      m: round(m),
+      s: round(band.s),
+      up: round(band.up),
+      low: round(band.low),
+      age_s: since === null ? 0 : Math.round((time - since) / SECOND),
+      windows,
+    };
+  }
+
+  #note(time: Micros, text: string): void {
+    this.#context.note({ time_us: time, rule: this.#config.name, group: this.group, text });
+  }
+
+  #state(): SeriesState {
+    if (this.#look !== null && !this.#covered && !this.open)
+      return this.#context.coverage.downSince === null ? "not-covered" : "no-data";
+    return this.baseline.provisional ? this.#machine.now.state : "learning";
+  }
+
+  #tracePoint(look: Look) {
+    return {
+      time_us: look.time,
+      rule: this.#config.name,
+      group: this.group,
+      value: look.value,
+      m: look.band?.m ?? null,
+      up: look.band?.up ?? null,
+      low: look.band === null || !this.#lowSide() ? null : look.band.low,
+      state: this.#state(),
+      suspect: look.quality.suspect,
+    };
+  }
+
+  status(): SeriesStatus {
+    const look = this.#look;
+    const { learn_windows, name } = this.#config;
+    const band = look?.band ?? null;
+    return {
+      rule: name,
+      group: this.group,
+      series: this.#measure.name,
+      unit: this.#measure.unit,
+      state: this.#state(),
+      value: look?.value ?? null,
+      m: band?.m ?? null,
+      s: band?.s ?? null,
+      up: band?.up ?? null,
+      low: band?.low ?? null,
+      windows: this.baseline.windows,
+      windows_wanted: learn_windows,
+      attempt: this.#attempt,
+      suspect: look?.quality.suspect ?? false,
+      text: this.#statusText(look),
+    };
+  }
+
+  #statusText(look: Look | null): string {
+    const { window, learn_windows } = this.#config;
+    const { windows: learned, m } = this.baseline;
+    const value = look?.value ?? null;
+    const now = value === null ? "nothing to judge yet" : `${valueText(this.#measure, value)} in ${window / SECOND} s`;
+    if (look === null || look.band === null)
+      return `Learning ${this.#title}: ${now} (window ${learned} of ${learn_windows})`;
+    return `${this.#title}: ${now}, usual ${valueText(this.#measure, m)}, limit ${valueText(this.#measure, look.band.up)}, ${this.#state()}`;
+  }
+
+  serialize(): BaselineSeriesSnapshot {
+    return {
+      series: this.series.serialize(),
+      usual: this.#usual.serialize(),
+      baseline: this.baseline.serialize(),
+      season: this.#season?.serialize() ?? null,
+      machine: this.#machine.now,
+      learned_to: this.#learnedTo,
+      season_to: this.#seasonTo,
+      attempt: this.#attempt,
+      contributors: this.#contributors,
+    };
+  }
+
+  restore(saved: BaselineSeriesSnapshot): void {
+    this.series.restore(saved.series);
+    this.#usual.restore(saved.usual);
+    this.baseline.restore(saved.baseline);
+    if (saved.season !== null) this.#season?.restore(saved.season);
+    this.#machine.now = saved.machine;
+    this.#learnedTo = saved.learned_to;
+    this.#seasonTo = saved.season_to;
+    this.#attempt = saved.attempt;
+    this.#contributors = saved.contributors;
+  }
+}
+
+/** Distance from the centre, the limit being 1. */
+function scoreOf(value: number, band: Band, direction: Direction | null): number | null {
+  if (direction === null) return null;
+  const [distance, width] =
+    direction === "high" ? [value - band.m, band.up - band.m] : [band.lowM - value, band.lowM - band.low];
+  return width > 0 ? distance / width : null;
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+const roundOrNull = (value: number | null): number | null => (value === null ? null : round(value));

@@ -1,0 +1,373 @@
+/**
+ * The alert engine: runs every configured rule over events. Takes events, ledger deltas and the passing of capture
+ * time; gives alert records to `emit`. Everything is event time: the engine opens nothing and reads no clock.
+ *
+ * A window is judged once capture time is `LAG` past its end, so that what ended in it has been told; an exchange
+ * counts at the time its request began, and one that is told later is still counted in the windows to come.
+ */
+import type { AlertEvent, EarshotEvent } from "../core/event.ts";
+import type { Ledger } from "../core/ledger.ts";
+import { DAY, HOUR, type Micros, SECOND } from "../core/units.ts";
+import { AbsenceRule } from "./absence-rule.ts";
+import { BaselineRule } from "./baseline-rule.ts";
+import type { AlertNote, Predicate, Rule, RuleContext, SeriesStatus, TracePoint } from "./context.ts";
+import { Coverage } from "./coverage.ts";
+import { FirstSeenRule } from "./first-seen-rule.ts";
+import { FlapGuard } from "./flapping.ts";
+import { AlertHistory, type DurationStatistics, type KeptAlert } from "./history.ts";
+import { type LossDelta, LossWindow } from "./loss.ts";
+import type { Transition } from "./machine.ts";
+import { NoData } from "./no-data.ts";
+import type { AlertConfig, RuleConfig } from "./schema.ts";
+import { SeedRule } from "./seed-rule.ts";
+import { type Silence, Silences } from "./silence.ts";
+import { type EngineSnapshot, SCHEMA } from "./state.ts";
+import { ThresholdRule } from "./threshold-rule.ts";
+
+/** How far capture time must be past a window's end. */
+const LAG: Micros = 2 * SECOND;
+/** Live: a jump of the clock by more, forward or back, is a sleep or a step, not idle time. */
+const JUMP: Micros = 10 * SECOND;
+/** Files: packets further apart are taken as two captures. Also bounds what a hostile time stamp can cost. */
+const FILE_JUMP: Micros = 6 * HOUR;
+const LOSS_SECONDS = HOUR / SECOND + 64;
+
+export interface AlertEngineOptions {
+  readonly emit: (event: AlertEvent) => void;
+  /** Compiles a filter of the filter language. Without it a configuration with filters is refused. */
+  readonly compile?: (filter: string) => Predicate;
+  /**
+   * live: `advance` is called at least every few seconds, and a jump means that the machine slept.
+   * file: time moves with the packets; a quiet stretch was captured too.
+   */
+  readonly clock?: "live" | "file";
+  /** Minutes that local time is ahead of UTC, for hours of the week and for texts. */
+  readonly utcOffset?: (time: Micros) => number;
+  /** How learning goes. */
+  readonly note?: (note: AlertNote) => void;
+  /** Every evaluation of every series. */
+  readonly trace?: (point: TracePoint) => void;
+  /** Full tables count here what they gave up. */
+  readonly ledger?: Ledger;
+}
+
+export class AlertEngine {
+  readonly config: AlertConfig;
+  readonly #options: AlertEngineOptions;
+  readonly #rules: { rule: Rule; next: Micros }[];
+  readonly #coverage = new Coverage();
+  readonly #loss: LossWindow;
+  readonly #noData: NoData;
+  readonly #flapping: FlapGuard;
+  readonly #history: AlertHistory;
+  readonly #silences: Silences;
+  #now: Micros | null = null;
+  /** Events that came too late for any window. */
+  late = 0;
+
+  /** Throws Trouble on a rule that cannot be run. */
+  constructor(config: AlertConfig, options: AlertEngineOptions) {
+    this.config = config;
+    this.#options = options;
+    this.#loss = new LossWindow(config.suspect_loss, LOSS_SECONDS);
+    this.#flapping = new FlapGuard(config.flapping.firings, config.flapping.within);
+    this.#history = new AlertHistory(config.retention);
+    this.#silences = new Silences((filter) => this.#compile(filter));
+    const context = this.#context();
+    this.#noData = new NoData(config.no_data_after, (event, transition) => context.emit(event, transition));
+    this.#rules = makeRules(config, context, (filter) => this.#compile(filter)).map((rule) => ({ rule, next: 0 }));
+  }
+
+  /** Capture time so far; null before anything came. */
+  get now(): Micros | null {
+    return this.#now;
+  }
+
+  /** The seed profile, for its own screen; null under another profile. */
+  get seed(): SeedRule["profile"] | null {
+    const first = this.#rules[0]?.rule;
+    return first instanceof SeedRule ? first.profile : null;
+  }
+
+  /** Counts an event. Its end moves the clock on; its alerts come out before it is counted. */
+  observe(event: EarshotEvent): void {
+    if (event.type === "alert" || !(event.time_us >= 0)) return;
+    this.#reach(endOf(event));
+    const second = Math.floor(event.time_us / SECOND);
+    if ((this.#now as Micros) - event.time_us > HOUR) this.late++;
+    if (event.type === "transaction" && (event.outcome === "no-response" || event.request === null))
+      this.#loss.unmatched(second);
+    for (const { rule } of this.#rules) rule.observe(event);
+  }
+
+  /** Requests without events: for simulations, and drivers that only count. */
+  observeCount(time: Micros, requests: number): void {
+    this.#reach(time);
+    for (const { rule } of this.#rules) rule.observeCount?.(time, requests);
+  }
+
+  /** What the capture saw and lost since the last call. */
+  observeLedger(delta: LossDelta, time: Micros): void {
+    this.#loss.observe(delta, time);
+  }
+
+  /** The capture went down (interface gone, ring dead) or came back. */
+  observeCapture(state: "up" | "down", time: Micros, reason: string | null = null): void {
+    this.#reach(time);
+    if (state === "down") {
+      this.#coverage.down(time);
+      this.#noData.down(time, reason);
+      for (const { rule } of this.#rules) rule.gap();
+    } else {
+      this.#noData.up(time);
+      this.#coverage.up(time);
+    }
+  }
+
+  /** The time from `from` to `to` was not captured; it is neither learned nor judged. */
+  gap(from: Micros, to: Micros): void {
+    this.#reach(from);
+    this.#skip(from, to);
+  }
+
+  /** Capture time (never the start of an exchange) has reached `now`. Live: call it at least every few seconds. */
+  advance(now: Micros): void {
+    if (!(now >= 0)) return;
+    if (this.#now !== null && now < this.#now - JUMP) this.#rebase(now);
+    else this.#reach(now);
+  }
+
+  /** The capture is over: judges what is complete. */
+  end(): void {
+    if (this.#now !== null) this.#evaluateTo(this.#now);
+  }
+
+  status(): SeriesStatus[] {
+    return this.#rules.flatMap(({ rule }) => rule.status());
+  }
+
+  /** Open alerts and closed ones of the retention, newest first. */
+  alerts(): KeptAlert[] {
+    return this.#history.list(this.#now ?? 0);
+  }
+
+  alert(id: string): KeptAlert | null {
+    return this.#history.get(id);
+  }
+
+  /** Restarts of learning, drift, flapping, first-seen. */
+  notices(): readonly AlertEvent[] {
+    return this.#history.notices();
+  }
+
+  durations(rule: string | null = null): DurationStatistics {
+    return this.#history.durations(this.#now ?? 0, this.#coverage.start, rule);
+  }
+
+  /** Somebody knows of it: records of this alert are marked `acknowledged`. False when no such alert is open. */
+  acknowledge(id: string, comment: string | null = null): boolean {
+    return this.#history.acknowledge(id, { time_us: this.#now ?? 0, comment });
+  }
+
+  /** Records that match are marked `silenced` for so long. Throws Trouble on a wrong filter. */
+  silence(filter: string, length: Micros, comment: string | null = null): Silence {
+    const now = this.#now ?? 0;
+    return this.#silences.add(filter, now, now + length, comment);
+  }
+
+  unsilence(id: string): boolean {
+    return this.#silences.remove(id);
+  }
+
+  silences(): Silence[] {
+    return this.#silences.list(this.#now ?? 0);
+  }
+
+  /** Forgets what a rule learned (all rules for null). False when there is no such rule. */
+  relearn(name: string | null = null): boolean {
+    const chosen = this.#rules.filter(({ rule }) => name === null || rule.name === name);
+    for (const { rule } of chosen) rule.relearn(this.#now ?? 0);
+    return chosen.length > 0;
+  }
+
+  /** Plain data for JSON: everything needed to go on as if it had never stopped. */
+  serialize(): EngineSnapshot {
+    return {
+      schema: SCHEMA,
+      now: this.#now,
+      late: this.late,
+      coverage: this.#coverage.serialize(),
+      loss: this.#loss.serialize(),
+      no_data: this.#noData.serialize(),
+      flapping: this.#flapping.serialize(),
+      history: this.#history.serialize(),
+      silences: this.#silences.serialize(),
+      rules: this.#rules.map(({ rule, next }) => ({
+        name: rule.name,
+        fingerprint: rule.fingerprint,
+        next,
+        state: rule.serialize(),
+      })),
+    };
+  }
+
+  /**
+   * Goes on from a saved state at `now`. Rules whose scope, series or window changed learn anew, as does everything
+   * when the state is too old; alerts that nobody can judge any more are resolved. Returns what was taken up.
+   */
+  restore(saved: EngineSnapshot, now: Micros): { resumed: string[]; relearned: string[] } {
+    const resumed: string[] = [];
+    const usable = saved.schema === SCHEMA && saved.now !== null && now - saved.now < this.config.state_max_age;
+    this.#history.restore(saved.history);
+    this.#silences.restore(saved.silences);
+    if (usable) {
+      this.#now = saved.now;
+      this.late = saved.late;
+      this.#coverage.restore(saved.coverage);
+      this.#loss.restore(saved.loss);
+      this.#noData.restore(saved.no_data);
+      this.#flapping.restore(saved.flapping);
+      for (const entry of this.#rules) {
+        const state = saved.rules.find(({ name }) => name === entry.rule.name);
+        if (state === undefined || state.fingerprint !== entry.rule.fingerprint) continue;
+        entry.rule.restore(state.state);
+        entry.next = state.next;
+        resumed.push(entry.rule.name);
+      }
+      if (now > (saved.now as Micros) + JUMP) this.#skip(saved.now as Micros, now);
+    } else this.#now = now;
+    for (const entry of this.#rules) if (!resumed.includes(entry.rule.name)) this.#start(entry, now);
+    if (!usable) this.#coverage.restartAt(now);
+    this.#closeOrphans(resumed, now);
+    return { resumed, relearned: this.#rules.map(({ rule }) => rule.name).filter((name) => !resumed.includes(name)) };
+  }
+
+  #compile(filter: string): Predicate {
+    if (this.#options.compile === undefined) throw new Error("AlertEngine: filters need options.compile");
+    return this.#options.compile(filter);
+  }
+
+  #context(): RuleContext {
+    return {
+      coverage: this.#coverage,
+      loss: this.#loss,
+      leastCoverage: this.config.coverage,
+      utcOffset: this.#options.utcOffset ?? (() => 0),
+      emit: (event, transition) => this.#passOn(event, transition),
+      note: (note) => this.#options.note?.(note),
+      trace: this.#options.trace ?? null,
+      evict: (table) => this.#options.ledger?.evict(table),
+    };
+  }
+
+  #passOn(event: AlertEvent, transition: Transition | "notice"): void {
+    if (event.state === "pending" && !this.config.announce_pending) return;
+    this.#history.record(event);
+    for (const passed of this.#flapping.pass(event, transition)) {
+      if (passed.state === "flapping") this.#history.record(passed);
+      this.#give(passed);
+    }
+  }
+
+  #give(event: AlertEvent): void {
+    const labels: Record<string, string> = { ...event.labels };
+    if (this.#history.acknowledged(event.id)) labels["acknowledged"] = "true";
+    const silence = this.#silences.find(event);
+    if (silence !== null) labels["silenced"] = silence.id;
+    this.#options.emit({ ...event, labels });
+  }
+
+  #reach(now: Micros): void {
+    if (this.#now === null) {
+      this.#now = now;
+      this.#coverage.begin(now);
+      for (const entry of this.#rules) this.#start(entry, now);
+      return;
+    }
+    if (now <= this.#now) return;
+    const jump = this.#options.clock === "live" ? JUMP : FILE_JUMP;
+    if (now - this.#now > jump) this.#skip(this.#now, now);
+    else {
+      this.#now = now;
+      this.#evaluateTo(now - LAG);
+    }
+  }
+
+  /** Time that was not captured. */
+  #skip(from: Micros, to: Micros): void {
+    this.#evaluateTo(from);
+    this.#coverage.gap(from, to);
+    this.#now = Math.max(this.#now ?? 0, to);
+    for (const entry of this.#rules) {
+      entry.rule.gap();
+      entry.next = Math.max(entry.next, Math.ceil(to / entry.rule.step) * entry.rule.step);
+    }
+  }
+
+  #rebase(now: Micros): void {
+    const shift = now - (this.#now as Micros);
+    this.#now = now;
+    this.#coverage.restartAt(now);
+    this.#loss.clear();
+    this.#flapping.shift(shift);
+    for (const entry of this.#rules) {
+      entry.rule.rebase(shift, now);
+      this.#start(entry, now);
+    }
+  }
+
+  #start(entry: { rule: Rule; next: Micros }, now: Micros): void {
+    entry.next = (Math.floor(now / entry.rule.step) + 1) * entry.rule.step;
+    entry.rule.begin(now);
+  }
+
+  /** Evaluates every rule at each of its steps up to `limit`, in the order of time. */
+  #evaluateTo(limit: Micros): void {
+    for (;;) {
+      let due: { rule: Rule; next: Micros } | null = null;
+      for (const entry of this.#rules) if (entry.next <= limit && (due === null || entry.next < due.next)) due = entry;
+      if (due === null) break;
+      due.rule.evaluate(due.next);
+      due.next += due.rule.step;
+    }
+    this.#noData.advance(limit);
+    for (const event of this.#flapping.advance(limit)) this.#give(event);
+  }
+
+  /** Alerts of rules that are gone, or that learn anew. */
+  #closeOrphans(resumed: readonly string[], now: Micros): void {
+    for (const { event } of this.#history.open()) {
+      if (resumed.includes(event.rule) || (event.state === "no-data" && resumed.length > 0)) continue;
+      const time = new Date(now / 1000).toISOString().replace(/\.(\d{3})Z$/, ".$1000Z");
+      const summary = `RESOLVED ${event.rule}: no longer watched as it was (configuration changed, or the saved state was too old)`;
+      this.#passOn({ ...event, state: "resolved", time, time_us: now, resolved_at: time, summary }, "resolved");
+    }
+  }
+}
+
+/** When the last that is known of an event happened. */
+function endOf(event: Exclude<EarshotEvent, AlertEvent>): Micros {
+  const length_ms = event.type === "tls" ? event.duration_ms : (event.latency_ms.total ?? event.latency_ms.ttfb ?? 0);
+  return event.time_us + Math.min(Math.max(Math.round(length_ms * 1000), 0), DAY);
+}
+
+function makeRules(config: AlertConfig, context: RuleContext, compile: (filter: string) => Predicate): Rule[] {
+  if (config.profile === "off") return [];
+  if (config.profile === "seed")
+    return [new SeedRule({ ...config.seed, threshold_pct: config.seed.threshold }, context)];
+  return config.rules.filter((rule) => rule.enabled).map((rule) => makeRule(rule, context, compile));
+}
+
+function makeRule(rule: RuleConfig, context: RuleContext, compile: (filter: string) => Predicate): Rule {
+  const matches = rule.scope === null ? null : compile(rule.scope);
+  switch (rule.kind) {
+    case "baseline":
+      return new BaselineRule(rule, matches, context);
+    case "threshold":
+      return new ThresholdRule(rule, matches, context);
+    case "absence":
+      return new AbsenceRule(rule, matches, context);
+    case "first-seen":
+      return new FirstSeenRule(rule, matches, context);
+  }
+}

@@ -1,0 +1,133 @@
+/** What alerts say to a person, one line each. Pure: figures in, text out. */
+import type { AlertEvent } from "../core/event.ts";
+import { HOUR, MINUTE, type Micros, SECOND } from "../core/units.ts";
+import type { Measure } from "./measure.ts";
+
+/** `6 m 20 s`, `2 h 5 m`, `45 s`. */
+export function lengthText(time: Micros): string {
+  const seconds = Math.round(time / SECOND);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m${seconds % 60 === 0 ? "" : ` ${seconds % 60} s`}`;
+  const minutes = Math.round(time / MINUTE) % 60;
+  return `${Math.floor(Math.round(time / MINUTE) / 60)} h${minutes === 0 ? "" : ` ${minutes} m`}`;
+}
+
+/** `14:02:10`, local. */
+export function clockText(time: Micros, offset_min: number): string {
+  return new Date((time + offset_min * MINUTE) / 1000).toISOString().slice(11, 19);
+}
+
+function digits(value: number): string {
+  if (value >= 100 || Number.isInteger(value)) return String(Math.round(value));
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2).replace(/0$/, "");
+}
+
+/** A value with its unit, without the word that the series' name already says. */
+export function valueText(measure: Measure, value: number): string {
+  if (measure.unit === "bytes") {
+    const units = ["B", "kB", "MB", "GB", "TB"];
+    let place = 0;
+    for (; value >= 1000 && place < units.length - 1; place++) value /= 1000;
+    return `${digits(value)} ${units[place]}`;
+  }
+  if (measure.unit === "%") return `${digits(value)} %`;
+  return measure.unit === "ms" ? `${digits(value)} ms` : digits(value);
+}
+
+/** `shop.example` for the filter that names just that host, else the filter as it is. */
+export function subjectText(scope: string | null, group: string | null): string {
+  const host = scope === null ? null : /^\s*host\s*==\s*"([^"]+)"\s*$/.exec(scope);
+  const named = host === null ? scope : host[1];
+  return [named, group].filter((part) => part !== null).join(" ");
+}
+
+/** `requests shop.example`; the rule's own name where it is more than the series'. */
+export function titleText(series: string, scope: string | null, group: string | null): string {
+  const subject = subjectText(scope, group);
+  return subject === "" ? series : `${series} ${subject}`;
+}
+
+export function learningText(
+  title: string,
+  measure: Measure,
+  figures: { value: number; m: number; window: Micros; windows: number; wanted: number },
+): string {
+  const seconds = figures.window / SECOND;
+  const value =
+    measure.kind === "sum" ? `${valueText(measure, figures.value)} in ${seconds} s` : valueText(measure, figures.value);
+  return `Learning ${title}: ${value}, provisional ${valueText(measure, figures.m)}/${seconds} s (window ${figures.windows} of ${figures.wanted})`;
+}
+
+export function restartText(title: string, measure: Measure, attempt: number, watched: Micros): string {
+  return `Learning restarted (attempt ${attempt}): no ${measure.unit} seen in ${Math.round(watched / SECOND)} s (${title})`;
+}
+
+export interface FireFigures {
+  readonly direction: "high" | "low";
+  readonly value: number;
+  readonly m: number;
+  readonly limit: number;
+  readonly window: Micros;
+  readonly since: Micros;
+  readonly offset_min: number;
+  readonly contributors: AlertEvent["contributors"];
+  readonly lossShare: number;
+  readonly suspect: boolean;
+}
+
+export function fireText(title: string, measure: Measure, figures: FireFigures): string {
+  const { direction, value, m, limit } = figures;
+  const change = m === 0 ? "" : `${signed(((value - m) / m) * 100)} %, `;
+  const loss = `${(figures.lossShare * 100).toFixed(1)} %`;
+  return (
+    `${direction.toUpperCase()} ${title}: ${valueText(measure, value)} in ${figures.window / SECOND} s, ` +
+    `usual ${valueText(measure, m)} (${change}limit ${valueText(measure, limit)}) ` +
+    `since ${clockText(figures.since, figures.offset_min)}${mostly(figures.contributors, direction)}` +
+    (figures.suspect ? `; capture lost ${loss} of the traffic, true value is higher` : "")
+  );
+}
+
+const signed = (value: number): string => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.round(Math.abs(value))}`;
+
+/** Dimensions in the order in which they say most, and how a key of each reads in a sentence. */
+const READS: readonly (readonly [dimension: string, read: (key: string) => string])[] = [
+  ["section", (key) => key],
+  ["path", (key) => key],
+  ["host", (key) => key],
+  ["client", (key) => `from ${key}`],
+  ["user_agent", (key) => `by ${key}`],
+  ["status", (key) => `with status ${key}`],
+];
+
+/** `; mostly shop.example/login from 10.0.0.7 (94 % of the excess)`: what, and who. */
+function mostly(found: AlertEvent["contributors"], direction: "high" | "low"): string {
+  const main = READS.flatMap(([dimension, read]) =>
+    found
+      .filter((row) => row.dimension === dimension && row.share_of_excess >= 0.5)
+      .slice(0, 1)
+      .map((row) => ({ row, text: read(row.key) })),
+  );
+  const what = main.find(({ row }) => ["section", "path", "host"].includes(row.dimension));
+  const who =
+    main.find(({ row }) => row.dimension === "client") ?? main.find(({ row }) => row.dimension === "user_agent");
+  const named = [what, who].filter((part) => part !== undefined);
+  if (named.length === 0) return "";
+  const share = Math.round(Math.min(...named.map(({ row }) => row.share_of_excess)) * 100);
+  const of = direction === "high" ? "the excess" : "what is missing";
+  return `; mostly ${named.map(({ text }) => text).join(" ")} (${share} % of ${of})`;
+}
+
+export function resolveText(
+  title: string,
+  measure: Measure | null,
+  duration: Micros,
+  peak: number | null,
+  checks: number,
+): string {
+  const peakText = peak === null ? "" : `peak ${measure === null ? digits(peak) : valueText(measure, peak)}, `;
+  return `RESOLVED ${title} after ${lengthText(duration)} (${peakText}${checks} checks)`;
+}
+
+export function driftText(title: string, measure: Measure, m: number, perHour: number): string {
+  return `DRIFT ${title}: usual has moved as fast as it may (${Math.round(perHour * 100)} % an hour) for ${lengthText(6 * HOUR)}, now ${valueText(measure, m)}`;
+}

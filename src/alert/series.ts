@@ -1,0 +1,160 @@
+/**
+ * One series' counters over its sliding window: amounts, weights, keys, and the last exchanges as samples. Takes
+ * transactions; gives the value of a window. Pure, bounded.
+ */
+import type { TransactionEvent } from "../core/event.ts";
+import { type Micros, SECOND } from "../core/units.ts";
+import { type Contributor, KeyCounters, type KeySnapshot } from "./contributor.ts";
+import { HistogramRing, type HistogramSnapshot } from "./histogram-ring.ts";
+import type { Measure } from "./measure.ts";
+import { type RingSnapshot, SecondRing } from "./ring.ts";
+import type { DimensionName } from "./schema.ts";
+
+/** Seconds (and steps) kept beside the window: events that come late, and the time not yet evaluated. */
+const SLACK_S = 64;
+const SLACK_STEPS = 8;
+const SAMPLES_KEPT = 32;
+const SAMPLES_SHOWN = 3;
+
+export interface WindowValue {
+  /** Null: too few events to say. */
+  readonly value: number | null;
+  /** Events in the window. */
+  readonly count: number;
+}
+
+const DEFAULT_QUANTILE = 0.95;
+
+interface Sample {
+  readonly id: string;
+  readonly second: number;
+  readonly keys: readonly (string | null)[];
+}
+
+export interface SeriesSnapshot {
+  readonly amounts: RingSnapshot;
+  readonly weights: RingSnapshot;
+  readonly histogram: HistogramSnapshot | null;
+  readonly keys: KeySnapshot;
+  readonly samples: readonly Sample[];
+  readonly last_flow: number;
+}
+
+export interface SeriesShape {
+  readonly window: Micros;
+  readonly step: Micros;
+  readonly dimensions: readonly DimensionName[];
+  readonly minimum_count: number;
+}
+
+export class Series {
+  readonly #shape: SeriesShape;
+  readonly #measure: Measure;
+  readonly #amounts: SecondRing;
+  readonly #weights: SecondRing;
+  readonly #histogram: HistogramRing | null;
+  readonly keys: KeyCounters;
+  #samples: Sample[] = [];
+  #lastFlow = -1;
+
+  constructor(shape: SeriesShape, measure: Measure) {
+    this.#shape = shape;
+    this.#measure = measure;
+    const seconds = (shape.window + shape.step) / SECOND + SLACK_S;
+    const steps = shape.window / shape.step + SLACK_STEPS;
+    this.#amounts = new SecondRing(Math.ceil(seconds));
+    this.#weights = new SecondRing(Math.ceil(seconds));
+    this.#histogram = measure.kind === "quantile" ? new HistogramRing(steps) : null;
+    this.keys = new KeyCounters(shape.dimensions, steps);
+  }
+
+  /** Counts a transaction. */
+  observe(event: TransactionEvent): void {
+    const amount = this.#measure.amount(event);
+    if (amount === null) return;
+    if (this.#measure.name === "connections_without_response" && this.#sameFlow(event.flow.id)) return;
+    const step = Math.floor(event.time_us / this.#shape.step);
+    this.observeAmount(event.time_us, amount);
+    if (this.#histogram !== null) this.#histogram.add(step, amount);
+    const keys = this.keys.keysOf(event);
+    this.keys.add(step, keys, amount);
+    if (amount > 0) this.#keepSample({ id: event.id, second: Math.floor(event.time_us / SECOND), keys });
+  }
+
+  /** Counts an amount of `events` events without a transaction to show for it. */
+  observeAmount(time: Micros, amount: number, events = 1): void {
+    const second = Math.floor(time / SECOND);
+    if (this.#amounts.add(second, amount)) this.#weights.add(second, events);
+  }
+
+  /** The window that ends at `end`, a whole number of steps. */
+  at(end: Micros): WindowValue {
+    const { window, step, minimum_count } = this.#shape;
+    const to = Math.floor(end / SECOND);
+    const from = Math.floor((end - window) / SECOND);
+    const count = this.#weights.sum(from, to);
+    if (this.#measure.kind === "sum") return { value: this.#amounts.sum(from, to), count };
+    if (count < minimum_count) return { value: null, count };
+    if (this.#measure.kind === "share") return { value: (100 * this.#amounts.sum(from, to)) / count, count };
+    const value =
+      this.#histogram?.quantile(this.#measure.quantile ?? DEFAULT_QUANTILE, (end - window) / step, end / step) ?? null;
+    return { value, count };
+  }
+
+  keysAt(end: Micros): Map<string, number>[] {
+    return this.keys.window((end - this.#shape.window) / this.#shape.step, end / this.#shape.step);
+  }
+
+  /** Ids of the newest exchanges of the window, of the largest contributor where there is one. */
+  samples(end: Micros, found: readonly Contributor[]): string[] {
+    const from = (end - this.#shape.window) / SECOND;
+    const recent = this.#samples.filter((sample) => sample.second >= from).reverse();
+    const top = found.reduce<Contributor | null>(
+      (best, row) => (best === null || row.share_of_excess > best.share_of_excess ? row : best),
+      null,
+    );
+    const place = top === null ? -1 : this.#shape.dimensions.indexOf(top.dimension as DimensionName);
+    const matching = recent.filter((sample) => top !== null && sample.keys[place] === top.key);
+    return (matching.length > 0 ? matching : recent).slice(0, SAMPLES_SHOWN).map((sample) => sample.id);
+  }
+
+  clear(): void {
+    this.#amounts.clear();
+    this.#weights.clear();
+    this.#histogram?.clear();
+    this.keys.clear();
+    this.#samples = [];
+  }
+
+  serialize(): SeriesSnapshot {
+    return {
+      amounts: this.#amounts.serialize(),
+      weights: this.#weights.serialize(),
+      histogram: this.#histogram?.serialize() ?? null,
+      keys: this.keys.serialize(),
+      samples: [...this.#samples],
+      last_flow: this.#lastFlow,
+    };
+  }
+
+  restore(saved: SeriesSnapshot): void {
+    this.#amounts.restore(saved.amounts);
+    this.#weights.restore(saved.weights);
+    if (saved.histogram !== null) this.#histogram?.restore(saved.histogram);
+    this.keys.restore(saved.keys);
+    this.#samples = saved.samples.slice(-SAMPLES_KEPT);
+    this.#lastFlow = saved.last_flow;
+  }
+
+  /** Requests that a flow left without an answer end together: they count as one connection. */
+  #sameFlow(flow: number): boolean {
+    const same = flow === this.#lastFlow;
+    this.#lastFlow = flow;
+    return same;
+  }
+
+  #keepSample(sample: Sample): void {
+    this.#samples.push(sample);
+    if (this.#samples.length > SAMPLES_KEPT) this.#samples.shift();
+  }
+}
