@@ -78,14 +78,16 @@ describe.skipIf(missing)(`live capture${missing ? ` (${missing})` : ""}`, () => 
 
   test("the VLAN tag that the kernel took out is in the header, further ones are in the packet", () => {
     const { captures } = capture({
-      captures: [right],
+      captures: [right, { interfaces: ["left"] }],
       steps: [send(frameOf(1, 80, [7]), frameOf(1, 80, [7, 8]), WEB)],
       keep: true,
     });
-    const { packets } = captures[0];
-    expect(packets.map((packet) => packet.vlanTag)).toEqual([7, 7, -1]);
-    expect(packets[0].hex.slice(24, 28)).toBe("0800");
-    expect(packets[1].hex.slice(24, 36)).toBe("810000080800");
+    const [received, sent] = captures.map(({ packets }) => packets);
+    expect(received.map((packet) => packet.vlanTag)).toEqual([7, 7, -1]);
+    expect(received[0].hex.slice(24, 28)).toBe("0800");
+    expect(received[1].hex.slice(24, 36)).toBe("810000080800");
+    expect(sent.map((packet) => packet.vlanTag)).toEqual([-1, -1, -1]);
+    expect(sent[0].hex.slice(24, 36)).toBe("810000070800");
   });
 
   test("the snap length cuts, and the length on the wire stays known", () => {
