@@ -6,7 +6,7 @@
 import type { Ledger } from "../core/ledger.ts";
 import { Packet } from "../core/packet.ts";
 import type { Micros } from "../core/units.ts";
-import { KINDS, type KindName, NO_ID, PathTable } from "./paths.ts";
+import { KIND, type Kind, NO_ID, PathTable } from "./paths.ts";
 
 /** What comes next at the cursor. DONE: nothing, and the packet is accounted for. */
 export const DONE = 0;
@@ -110,20 +110,19 @@ export class Cursor {
   }
 
   /** Notes one encapsulation that says nothing about address spaces, or whose id is another one in each direction. */
-  wrap(kind: KindName): void {
-    this.encapsulation = this.encapsulations.child(this.encapsulation, KINDS.indexOf(kind), NO_ID);
+  wrap(kind: Kind): void {
+    this.encapsulation = this.encapsulations.child(this.encapsulation, kind, NO_ID);
   }
 
   /** Notes an encapsulation whose id names an address space of its own: equal addresses in two of them are two hosts. */
-  isolate(kind: KindName, id: number): void {
-    const index = KINDS.indexOf(kind);
-    this.encapsulation = this.encapsulations.child(this.encapsulation, index, id);
-    const counts = kind === "vlan" || kind === "isl" ? this.options.scopeByVlan : this.options.scopeByTunnel;
-    if (counts) this.scope = this.scopes.child(this.scope, index, id);
+  isolate(kind: Kind, id: number): void {
+    this.encapsulation = this.encapsulations.child(this.encapsulation, kind, id);
+    const counts = kind === KIND.vlan || kind === KIND.isl ? this.options.scopeByVlan : this.options.scopeByTunnel;
+    if (counts) this.scope = this.scopes.child(this.scope, kind, id);
   }
 
   /** A VLAN tag. Id 0 is a priority tag and names no VLAN (IEEE 802.1Q 9.6). */
-  tag(id: number, kind: "vlan" | "isl" = "vlan"): void {
+  tag(id: number, kind: typeof KIND.vlan | typeof KIND.isl = KIND.vlan): void {
     if (id === 0) return;
     if (this.vlan < 0) this.vlan = id;
     this.isolate(kind, id);

@@ -17,6 +17,7 @@ import {
   PPP,
   PPPOE,
 } from "./cursor.ts";
+import { KIND } from "./paths.ts";
 
 const SMALLEST_ETHERTYPE = 0x600;
 const LONGEST_FRAME = 1500;
@@ -114,7 +115,7 @@ export function nsh(cursor: Cursor): Layer {
   const { bytes, at } = cursor;
   const length = (bytes[at + 1] & 0x3f) << 2;
   if (length < 8 || cursor.lacks(length)) return cursor.short("decode.nsh-header");
-  cursor.wrap("nsh");
+  cursor.wrap(KIND.nsh);
   return nextProtocol(cursor, length, bytes[at + 3]);
 }
 
@@ -142,7 +143,7 @@ function typeOrLength(cursor: Cursor, length: number): Layer {
 /** 802.1ah: a service id, then the customer's frame. */
 function providerBackbone(cursor: Cursor): Layer {
   if (cursor.lacks(4)) return cursor.short("decode.vlan-header");
-  cursor.isolate("pbb", cursor.i32(cursor.at) & 0xffffff);
+  cursor.isolate(KIND.pbb, cursor.i32(cursor.at) & 0xffffff);
   return cursor.next(4, ETHERNET);
 }
 
@@ -158,6 +159,6 @@ function isl(cursor: Cursor): Layer {
   const { bytes, at } = cursor;
   // the upper half of the fifth octet is the type of the frame inside, 0 for Ethernet
   if (bytes[at + 5] >>> 4 !== 0) return cursor.other();
-  cursor.tag(cursor.u16(at + 20) >>> 1, "isl");
+  cursor.tag(cursor.u16(at + 20) >>> 1, KIND.isl);
   return cursor.next(ISL_HEADER, ETHERNET);
 }

@@ -3,6 +3,7 @@
  * NVGRE (RFC 7637), WCCP, MikroTik EoIP, Aruba's 802.11 frames. Takes the cursor at the GRE header, gives the layer inside.
  */
 import { BRIDGED_ETHERNET, type Cursor, ETHERNET, ETHERTYPE, IP, IPV4, type Layer, PPP, WLAN } from "./cursor.ts";
+import { KIND } from "./paths.ts";
 
 const CHECKSUM = 0x8000;
 const ROUTING = 0x4000;
@@ -35,7 +36,7 @@ function version0(cursor: Cursor, flags: number, type: number): Layer {
   if ((flags & ROUTING) !== 0 && !skipRoutes(cursor)) return cursor.short("decode.gre-routing");
 
   if (type === 0x88be || type === 0x22eb) return erspan(cursor, type, (flags & SEQUENCE) !== 0);
-  if ((flags & KEY) === 0) cursor.wrap("gre");
+  if ((flags & KEY) === 0) cursor.wrap(KIND.gre);
   else noteKey(cursor, type, cursor.i32(start + keyAt) >>> 0);
   return payload(cursor, type);
 }
@@ -45,8 +46,8 @@ function version0(cursor: Cursor, flags: number, type: number): Layer {
  * session there (0 one way and 0x02000000 the other in one real capture).
  */
 function noteKey(cursor: Cursor, type: number, key: number): void {
-  if (type === BRIDGED_ETHERNET) cursor.wrap("gre");
-  else cursor.isolate("gre", key);
+  if (type === BRIDGED_ETHERNET) cursor.wrap(KIND.gre);
+  else cursor.isolate(KIND.gre, key);
 }
 
 function payload(cursor: Cursor, type: number): Layer {
@@ -60,7 +61,7 @@ function payload(cursor: Cursor, type: number): Layer {
 /** WCCP version 2 puts a redirect header of four octets before the IP packet, version 1 none. */
 function wccp(cursor: Cursor): Layer {
   if (cursor.lacks(5)) return cursor.short("decode.gre-header");
-  cursor.wrap("wccp");
+  cursor.wrap(KIND.wccp);
   return cursor.next(cursor.bytes[cursor.at] >>> 4 === 4 ? 0 : 4, IPV4);
 }
 
@@ -86,7 +87,7 @@ function version1(cursor: Cursor, flags: number, type: number): Layer {
   // an acknowledgment without payload
   if ((flags & SEQUENCE) === 0 || type !== 0x880b) return cursor.other();
   const payloadLength = cursor.u16(cursor.at + 4);
-  cursor.wrap("gre");
+  cursor.wrap(KIND.gre);
   cursor.next(length, PPP);
   cursor.limit(payloadLength);
   return PPP;
@@ -96,7 +97,7 @@ function eoip(cursor: Cursor): Layer {
   if (cursor.lacks(8)) return cursor.short("decode.gre-header");
   const { bytes, at } = cursor;
   const payloadLength = cursor.u16(at + 4);
-  cursor.isolate("eoip", bytes[at + 6] | (bytes[at + 7] << 8));
+  cursor.isolate(KIND.eoip, bytes[at + 6] | (bytes[at + 7] << 8));
   cursor.next(8, ETHERNET);
   cursor.limit(payloadLength);
   return ETHERNET;
@@ -107,7 +108,7 @@ function eoip(cursor: Cursor): Layer {
  * and perhaps 8 more. Session and VLAN of the header tell how the mirror is set up and may differ by direction.
  */
 function erspan(cursor: Cursor, type: number, sequenced: boolean): Layer {
-  cursor.wrap("erspan");
+  cursor.wrap(KIND.erspan);
   const isType3 = type === 0x22eb;
   if (!isType3 && !sequenced) return ETHERNET;
   if (cursor.lacks(isType3 ? 12 : 8)) return cursor.short("decode.erspan-header");

@@ -23,6 +23,7 @@ import { gre } from "./gre.ts";
 import { ipv4 } from "./ipv4.ts";
 import { authentication, ipv6, ipv6Extension, ipv6Fragment } from "./ipv6.ts";
 import { mpls } from "./mpls.ts";
+import { KIND } from "./paths.ts";
 import { ciscoHdlc, ppp, pppoe } from "./ppp.ts";
 import { tcp, udp } from "./transport.ts";
 import { wlan } from "./wlan.ts";
@@ -83,10 +84,10 @@ function ipProtocol(cursor: Cursor, fragments: FragmentTable): Layer {
     case 17:
       return udp(cursor);
     case 4:
-      cursor.wrap(isIpv6 ? "4in6" : "ipip");
+      cursor.wrap(isIpv6 ? KIND["4in6"] : KIND.ipip);
       return IPV4;
     case 41:
-      cursor.wrap(isIpv6 ? "6in6" : "6in4");
+      cursor.wrap(isIpv6 ? KIND["6in6"] : KIND["6in4"]);
       return IPV6;
     case 47:
       return GRE;
@@ -97,7 +98,7 @@ function ipProtocol(cursor: Cursor, fragments: FragmentTable): Layer {
     case 137:
       return MPLS;
     case 143: // Ethernet under IPv6 segment routing (RFC 8986)
-      cursor.wrap("srv6");
+      cursor.wrap(KIND.srv6);
       return ETHERNET;
     case 44:
       return isIpv6 ? ipv6Fragment(cursor, fragments) : cursor.other();
@@ -117,6 +118,6 @@ function ipProtocol(cursor: Cursor, fragments: FragmentTable): Layer {
 function etherIp(cursor: Cursor): Layer {
   if (cursor.lacks(2)) return cursor.short("decode.etherip-header");
   if (cursor.bytes[cursor.at] >>> 4 !== 3) return cursor.other();
-  cursor.wrap("etherip");
+  cursor.wrap(KIND.etherip);
   return cursor.next(2, ETHERNET);
 }

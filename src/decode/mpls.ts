@@ -5,6 +5,7 @@
  */
 import { type Cursor, ETHERNET, IPV4, IPV6, type Layer } from "./cursor.ts";
 import { looksLikeEthernet } from "./ethernet.ts";
+import { KIND } from "./paths.ts";
 
 const MAX_LABELS = 16;
 
@@ -14,7 +15,7 @@ export function mpls(cursor: Cursor): Layer {
     const bottom = (cursor.bytes[cursor.at + 2] & 1) === 1;
     cursor.at += 4;
     if (bottom) {
-      cursor.wrap("mpls");
+      cursor.wrap(KIND.mpls);
       return underLabels(cursor);
     }
   }

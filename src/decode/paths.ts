@@ -5,36 +5,37 @@
  */
 import type { Ledger } from "../core/ledger.ts";
 
-/** Kinds of encapsulation; the text is what users see. */
-export const KINDS = [
-  "",
-  "vlan",
-  "isl",
-  "pbb",
-  "mpls",
-  "pppoe",
-  "gre",
-  "erspan",
-  "vxlan",
-  "geneve",
-  "gtp",
-  "teredo",
-  "ayiya",
-  "capwap",
-  "l2tp",
-  "ipip",
-  "6in4",
-  "4in6",
-  "6in6",
-  "etherip",
-  "wccp",
-  "eoip",
-  "gue",
-  "lisp",
-  "nsh",
-  "srv6",
-] as const;
-export type KindName = Exclude<(typeof KINDS)[number], "">;
+/** Kinds of encapsulation and their numbers; the names are what users see. */
+export const KIND = {
+  vlan: 1,
+  isl: 2,
+  pbb: 3,
+  mpls: 4,
+  pppoe: 5,
+  gre: 6,
+  erspan: 7,
+  vxlan: 8,
+  geneve: 9,
+  gtp: 10,
+  teredo: 11,
+  ayiya: 12,
+  capwap: 13,
+  l2tp: 14,
+  ipip: 15,
+  "6in4": 16,
+  "4in6": 17,
+  "6in6": 18,
+  etherip: 19,
+  wccp: 20,
+  eoip: 21,
+  gue: 22,
+  lisp: 23,
+  nsh: 24,
+  srv6: 25,
+} as const;
+export type Kind = (typeof KIND)[keyof typeof KIND];
+
+const KIND_NAMES = ["", ...Object.keys(KIND)];
 
 /** Element without an id. */
 export const NO_ID = -1;
@@ -94,7 +95,7 @@ export class PathTable {
     this.parents[number] = parent;
     this.kinds[number] = kind;
     this.ids[number] = id;
-    const element = id === NO_ID ? KINDS[kind] : `${KINDS[kind]}:${id >>> 0}`;
+    const element = id === NO_ID ? KIND_NAMES[kind] : `${KIND_NAMES[kind]}:${id >>> 0}`;
     this.names.push(parent === 0 ? element : `${this.names[parent]}/${element}`);
     return number;
   }

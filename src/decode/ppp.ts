@@ -1,5 +1,6 @@
 /** PPP (RFC 1661, 1662), PPPoE sessions (RFC 2516) and Cisco HDLC: each takes the cursor at its header. */
 import { type Cursor, ETHERTYPE, IPV4, IPV6, type Layer, MPLS, PPP } from "./cursor.ts";
+import { KIND } from "./paths.ts";
 
 /** PPP with or without address and control octets, protocol field of one octet (compressed) or two. */
 export function ppp(cursor: Cursor): Layer {
@@ -41,7 +42,7 @@ export function pppoe(cursor: Cursor): Layer {
   if (cursor.lacks(6)) return cursor.short("decode.pppoe-header");
   // version 1, type 1; codes other than 0 are discovery
   if (bytes[at] !== 0x11 || bytes[at + 1] !== 0) return cursor.other();
-  cursor.wrap("pppoe");
+  cursor.wrap(KIND.pppoe);
   const length = cursor.u16(at + 4);
   cursor.next(6, PPP);
   cursor.limit(length);

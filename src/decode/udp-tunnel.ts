@@ -6,6 +6,7 @@
  */
 import { type Cursor, ETHERNET, ETHERTYPE, IP, IP_PROTOCOL, IPV6, type Layer, MPLS, PPP, WLAN } from "./cursor.ts";
 import { nextProtocol } from "./ethernet.ts";
+import { KIND } from "./paths.ts";
 
 export function udpTunnel(cursor: Cursor, sourcePort: number, destinationPort: number): Layer | null {
   // tunnels whose both directions go to the well-known port
@@ -50,7 +51,7 @@ function fromEitherPort(cursor: Cursor, port: number): Layer | null {
 /** The flag that the network identifier is valid must be set; the id is 24 bits at octet 4. */
 function vxlan(cursor: Cursor): Layer | null {
   if (cursor.lacks(8) || (cursor.bytes[cursor.at] & 0x08) === 0) return null;
-  cursor.isolate("vxlan", cursor.i32(cursor.at + 4) >>> 8);
+  cursor.isolate(KIND.vxlan, cursor.i32(cursor.at + 4) >>> 8);
   return cursor.next(8, ETHERNET);
 }
 
@@ -58,7 +59,7 @@ function vxlanGpe(cursor: Cursor): Layer | null {
   if (cursor.lacks(8) || (cursor.bytes[cursor.at] & 0x08) === 0) return null;
   const hasNextProtocol = (cursor.bytes[cursor.at] & 0x04) !== 0;
   const protocol = hasNextProtocol ? cursor.bytes[cursor.at + 3] : ETHERNET_PROTOCOL;
-  cursor.isolate("vxlan", cursor.i32(cursor.at + 4) >>> 8);
+  cursor.isolate(KIND.vxlan, cursor.i32(cursor.at + 4) >>> 8);
   return nextProtocol(cursor, 8, protocol);
 }
 const ETHERNET_PROTOCOL = 3;
@@ -68,7 +69,7 @@ function geneve(cursor: Cursor): Layer | null {
   if (cursor.lacks(8) || bytes[at] >>> 6 !== 0) return null;
   const length = 8 + ((bytes[at] & 0x3f) << 2);
   if (cursor.lacks(length)) return cursor.cut > 0 ? cursor.short("decode.geneve-header") : null;
-  cursor.isolate("geneve", cursor.i32(at + 4) >>> 8);
+  cursor.isolate(KIND.geneve, cursor.i32(at + 4) >>> 8);
   return cursor.next(length, ETHERTYPE, cursor.u16(at + 2));
 }
 
@@ -89,7 +90,7 @@ function gtp(cursor: Cursor): Layer | null {
       extension = bytes[at + length - 1];
     }
   }
-  cursor.wrap("gtp");
+  cursor.wrap(KIND.gtp);
   return cursor.next(length, IP);
 }
 
@@ -100,7 +101,7 @@ function teredo(cursor: Cursor): Layer | null {
   if (inner + 4 <= cursor.end && cursor.u16(inner) === 1) inner += 13 + cursor.bytes[at + 2] + cursor.bytes[at + 3];
   if (inner + 8 <= cursor.end && cursor.u16(inner) === 0) inner += 8;
   if (inner + 40 > cursor.end || cursor.bytes[inner] >>> 4 !== 6) return null;
-  cursor.wrap("teredo");
+  cursor.wrap(KIND.teredo);
   return cursor.next(inner - at, IPV6);
 }
 
@@ -112,7 +113,7 @@ function ayiya(cursor: Cursor): Layer | null {
   const isForward = (bytes[at + 2] & 15) === 1;
   const length = 8 + identityLength + signatureLength;
   if (!isForward || cursor.lacks(length)) return null;
-  cursor.wrap("ayiya");
+  cursor.wrap(KIND.ayiya);
   return cursor.next(length, IP_PROTOCOL, bytes[at + 3]);
 }
 
@@ -127,7 +128,7 @@ function capwap(cursor: Cursor): Layer | null {
   const isNative = (bytes[at + 2] & 1) !== 0;
   const isWlan = ((bytes[at + 2] >>> 1) & 0x1f) === 1;
   if (isNative && !isWlan) return null;
-  cursor.wrap("capwap");
+  cursor.wrap(KIND.capwap);
   return cursor.next(length, isNative ? WLAN : ETHERNET);
 }
 
@@ -146,7 +147,7 @@ function l2tp(cursor: Cursor): Layer | null {
     length += 2 + cursor.u16(at + length);
   }
   if (cursor.lacks(length)) return null;
-  cursor.wrap("l2tp");
+  cursor.wrap(KIND.l2tp);
   return cursor.next(length, PPP);
 }
 
@@ -155,13 +156,13 @@ function gue(cursor: Cursor): Layer | null {
   const { bytes, at } = cursor;
   if (cursor.lacks(4)) return null;
   if (bytes[at] >>> 6 === 1) {
-    cursor.wrap("gue");
+    cursor.wrap(KIND.gue);
     return cursor.next(0, IP);
   }
   const isControl = (bytes[at] & 0x20) !== 0;
   const length = 4 + ((bytes[at] & 0x1f) << 2);
   if (bytes[at] >>> 6 !== 0 || isControl || cursor.lacks(length)) return null;
-  cursor.wrap("gue");
+  cursor.wrap(KIND.gue);
   return cursor.next(length, IP_PROTOCOL, bytes[at + 1]);
 }
 
@@ -169,6 +170,6 @@ function lisp(cursor: Cursor): Layer | null {
   if (cursor.lacks(9)) return null;
   const version = cursor.bytes[cursor.at + 8] >>> 4;
   if (version !== 4 && version !== 6) return null;
-  cursor.wrap("lisp");
+  cursor.wrap(KIND.lisp);
   return cursor.next(8, IP);
 }
