@@ -159,6 +159,10 @@ test("a file that is no capture is told before the first packet of any other", a
   expect(seen.packets).toEqual([]);
 });
 
+test("standard input named twice", async () => {
+  await expect(read(["-", "-"])).rejects.toMatchObject({ exitCode: EXIT.usage });
+});
+
 test("problems of every file are in the summary, once each", async () => {
   const cut = (mark: number) => pcapFile(at(mark, 0, 1)).subarray(0, -1);
   const ledger = new Ledger();

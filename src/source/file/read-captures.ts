@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Ledger } from "../../core/ledger.ts";
 import type { CaptureInterface, PacketHandler } from "../../core/packet.ts";
+import { EXIT, Trouble } from "../../core/trouble.ts";
 import type { Micros } from "../../core/units.ts";
 import {
   type CaptureFile,
@@ -14,7 +15,7 @@ import {
   openCapture,
   type RunOptions,
 } from "./capture-file.ts";
-import { canBeReopened } from "./input.ts";
+import { canBeReopened, STANDARD_INPUT } from "./input.ts";
 
 /** Longest stretch of work between two turns of the event loop. */
 const TURN_MS = 50;
@@ -51,6 +52,9 @@ export async function readCaptures(
   handler: PacketHandler,
   options: ReadOptions,
 ): Promise<CaptureSummary> {
+  if (paths.filter((path) => path === STANDARD_INPUT).length > 1) {
+    throw new Trouble("standard input can be read only once", { exitCode: EXIT.usage, hint: "name - a single time" });
+  }
   return new CaptureMerge(paths, handler, options).run();
 }
 
