@@ -90,6 +90,8 @@ export class QueuedSender implements Destination {
     await within(idle, this.options.close_timeout_ms ?? 5_000);
     this.ended = true;
     this.stop.abort();
+    // calls under way end by the abort, and count what they had
+    if (this.running > 0) await within(new Promise<void>((resolve) => this.waiting.push(resolve)), 500);
     if (this.queued > 0) this.options.ledger.sinkDrop(this.name, this.queued);
     this.queue = [];
     this.first = 0;
