@@ -1,0 +1,42 @@
+/**
+ * Country of an address from a MaxMind database's bytes: `CH`. Answers are kept, since the same clients come again.
+ * Whoever has the file (the command line) reads it; nothing is opened here.
+ */
+import { Reader, type Response } from "maxmind";
+
+/** ISO 3166-1 alpha-2, upper case; null when the database does not tell (private addresses, for one). */
+export type CountryLookup = (ip: string) => string | null;
+
+const CACHED = 8_192;
+
+interface CountryRecord {
+  /** ip-location-db. */
+  readonly country_code?: string;
+  /** GeoLite2 and what follows it. */
+  readonly country?: { readonly iso_code?: string };
+}
+
+export function countryLookup(database: Uint8Array): CountryLookup {
+  const reader = new Reader<CountryRecord & Response>(
+    Buffer.from(database.buffer, database.byteOffset, database.length),
+  );
+  const cache = new Map<string, string | null>();
+  return (ip) => {
+    const cached = cache.get(ip);
+    if (cached !== undefined) return cached;
+    if (cache.size >= CACHED) cache.clear();
+    const found = read(reader, ip);
+    cache.set(ip, found);
+    return found;
+  };
+}
+
+function read(reader: { get(ip: string): CountryRecord | null }, ip: string): string | null {
+  try {
+    const record = reader.get(ip);
+    return record?.country_code ?? record?.country?.iso_code ?? null;
+  } catch {
+    // an IPv6 address against an IPv4 database: not told
+    return null;
+  }
+}
