@@ -42,4 +42,9 @@ export type Action =
   | { readonly type: "input-accept" }
   | { readonly type: "input-cancel" }
   /** The view's sizes, which paging and the time cursor depend on. */
-  | { readonly type: "layout"; readonly pageRows: number; readonly graphColumns: number };
+  | {
+      readonly type: "layout";
+      readonly pageRows: number;
+      readonly graphColumns: number;
+      readonly scrollLimit: number;
+    };

@@ -119,6 +119,6 @@ function conditionOf(ui: Ui, span: TimeSpan | null): (event: TransactionEvent) =
   const dimension = drill === null ? null : DIMENSIONS[drill.dimension];
   return (event) =>
     (span === null || inSpan(event.time_us, span)) &&
-    (dimension === null || dimension.value(event) === drill!.key) &&
+    (dimension === null || dimension.key(event) === drill!.key) &&
     (filter === null || filter.matches(event));
 }

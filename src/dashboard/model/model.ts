@@ -58,8 +58,10 @@ const RECENT_SECONDS = 1_800;
 /** Buckets for the whole run: 1 ms wide at first in a file, 1 s live, wider as needed. */
 const WHOLE_BUCKETS = 1_024;
 
-/** A second's worth of exchanges that the rankings look at; more are sampled. */
+/** Exchanges that the rankings look at in a second; of more, a sample. */
 const RANKED_PER_SECOND = 3_000;
+/** A burst of so many is still looked at one by one. */
+const RANKED_AT_ONCE = 10_000;
 /** An event's fixed cost in memory, and what is counted at most of each of its messages. Estimates on the high side. */
 const EVENT_BYTES = 1_500;
 const HEAD_BYTES = 4_096;
@@ -84,9 +86,13 @@ export class DashboardModel {
   private readonly tops = new Tops();
   private readonly lists: ExchangeLists;
   private readonly data: Data;
+  /** What was last told, to know whether something changed. */
+  private ledgerCounted = 0;
+  private rulesText = "";
   /** Newest exchange that the rankings have. */
   private ranked = 0;
   private rankedAt: Micros = 0;
+  private rankBudget = RANKED_AT_ONCE;
   /** State of the generator that picks samples: a linear congruence is random enough against periodic traffic. */
   private seed = 1;
 
@@ -111,12 +117,18 @@ export class DashboardModel {
 
   /** The whole run's ledger so far; kept by reference. */
   ledgerIs(ledger: Ledger): void {
+    const counted = ledger.packets + ledger.transactions + ledger.kernelDropped + ledger.tlsConnections;
+    if (ledger === this.ledger && counted === this.ledgerCounted) return;
     this.ledger = ledger;
+    this.ledgerCounted = counted;
     this.revision++;
   }
 
   /** What the alert rules are doing now. */
   rulesAre(rules: readonly RuleStatus[]): void {
+    const text = JSON.stringify(rules);
+    if (text === this.rulesText) return;
+    this.rulesText = text;
     this.alerts.rules = rules;
     const rule = this.alerts.rateRule;
     this.bands.set(this.now, rule?.usual ? { ...rule.usual, window_s: rule.window_s } : null);
@@ -150,6 +162,16 @@ export class DashboardModel {
     return this.exchanges.length;
   }
 
+  /** The most requests that a value in no ranking can have had; 0 while rankings are exact. */
+  get topsFloor(): number {
+    return this.tops.floor;
+  }
+
+  /** Time of the oldest exchange held. */
+  get oldestHeld(): Micros | null {
+    return this.exchanges.get(this.exchanges.oldest)?.time_us ?? null;
+  }
+
   /** The exchange list: numbers to give to `exchange`. */
   exchangeRows(): RowList {
     const { ui } = this;
@@ -173,11 +195,11 @@ export class DashboardModel {
     return DIMENSIONS[this.ui.dimension];
   }
 
-  /** The ranking in the chosen dimension: of the run, or of what the filter and the time cursor leave. */
-  topList(count: number): TopList {
+  /** The ranking in a dimension: of the run, or of what the filter and the time cursor leave. */
+  topList(dimension: Dimension, count: number): TopList {
     const { span, ui } = this;
-    if (span === null && ui.filter === null) return this.tops.list(this.dimension, count);
-    return rank(this.dimension, this.remaining(span), count);
+    if (span === null && ui.filter === null) return this.tops.list(dimension, count);
+    return rank(dimension, this.remaining(span), count);
   }
 
   /** The column of the graph under the time cursor. */
@@ -207,7 +229,7 @@ export class DashboardModel {
 
   private transaction(event: TransactionEvent): void {
     if (event.time_us > this.now) this.now = event.time_us;
-    this.startTime ??= event.time_us;
+    if (this.startTime === null || event.time_us < this.startTime) this.startTime = event.time_us;
     this.recent.add(event);
     this.whole.add(event);
     const cap = HEAD_BYTES + this.limits.body_bytes;
@@ -228,9 +250,10 @@ export class DashboardModel {
     const { newest } = this.exchanges;
     const fresh = newest - this.ranked;
     if (fresh <= 0) return;
-    const elapsed = Math.min(SECOND, Math.max(SECOND / 10, this.now - this.rankedAt));
-    const budget = this.source.kind === "file" ? Number.POSITIVE_INFINITY : (RANKED_PER_SECOND * elapsed) / SECOND;
-    const stride = Math.ceil(fresh / budget);
+    const elapsed = Math.max(0, this.now - this.rankedAt);
+    this.rankBudget = Math.min(RANKED_AT_ONCE, this.rankBudget + (RANKED_PER_SECOND * elapsed) / SECOND);
+    const stride = this.source.kind === "file" ? 1 : Math.ceil(fresh / Math.max(1, this.rankBudget));
+    this.rankBudget -= fresh / stride;
     for (let from = this.ranked + 1; from <= newest; from += stride) {
       const run = Math.min(stride, newest - from + 1);
       this.seed = (Math.imul(this.seed, 1_103_515_245) + 12_345) >>> 0;
@@ -258,7 +281,7 @@ export class DashboardModel {
       exchange: (number) => this.exchange(number),
       connectionRows: () => this.connectionRows(),
       connection: (number) => this.connection(number),
-      topRows: (): readonly TopRow[] => this.topList(1_000).rows,
+      topRows: (): readonly TopRow[] => this.topList(this.dimension, 2_000).rows,
       alertRecords: () => this.alertRecords(),
       newest: () => ({ exchange: this.exchanges.newest, connection: this.connections.newest }),
       cursorMoved: (by) => moveCursor(this, by),

@@ -4,25 +4,25 @@ import type { TopRow } from "./tops.ts";
 
 /** Which dimension knows a field's values. */
 const FIELD_DIMENSIONS: Readonly<Record<string, string>> = {
-  "request.host": "host",
-  "request.path": "path",
+  "request.host": "domain",
+  "request.path": "route",
   "request.method": "method",
-  "request.user_agent": "agent",
+  "request.user_agent": "user-agent",
   "response.status": "status",
-  "response.content_type": "type",
+  "response.content_type": "content-type",
   "flow.client.ip": "client",
   "process.server.comm": "process",
   "process.client.comm": "process",
   section: "section",
-  host: "host",
-  path: "path",
+  host: "domain",
+  path: "route",
   method: "method",
-  user_agent: "agent",
+  user_agent: "user-agent",
   status: "status",
-  content_type: "type",
+  content_type: "content-type",
   client: "client",
-  country: "country",
-  "labels.country": "country",
+  country: "label:country",
+  "labels.country": "label:country",
 };
 
 export function observedValues(field: string, rows: (dimension: Dimension) => readonly TopRow[]): readonly string[] {

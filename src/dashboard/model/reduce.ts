@@ -27,11 +27,19 @@ const ZOOM_STEPS = 6;
 
 export function reduce(ui: Ui, action: Action, data: Data): Ui {
   if (action.type === "layout") {
-    return { ...ui, pageRows: Math.max(1, action.pageRows), graphColumns: Math.max(1, action.graphColumns) };
+    return layout(ui, action);
   }
   if (action.type.startsWith("input-")) return reduceInput(ui, action, data);
   const calm: Ui = ui.notice === null ? ui : { ...ui, notice: null };
   return reduceScreen(calm, action, data);
+}
+
+function layout(ui: Ui, action: Extract<Action, { type: "layout" }>): Ui {
+  const pageRows = Math.max(1, action.pageRows);
+  const graphColumns = Math.max(1, action.graphColumns);
+  const scroll = Math.min(ui.scroll, action.scrollLimit);
+  const same = ui.pageRows === pageRows && ui.graphColumns === graphColumns && ui.scroll === scroll;
+  return same ? ui : { ...ui, pageRows, graphColumns, scroll };
 }
 
 function reduceScreen(ui: Ui, action: Action, data: Data): Ui {

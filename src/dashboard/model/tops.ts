@@ -1,19 +1,15 @@
 /**
- * Ranked values per dimension, in bounded memory. A table that has too many values gives up the least of them into one
- * "other" row, and from then on says of later arrivals that their count is a lower bound. Under heavy traffic only one
- * exchange in `weight` is looked at and counts for all of them; the list says so.
+ * Ranked values per dimension, on the bounded rankings of src/stats. Under heavy traffic only one exchange in `weight`
+ * is looked at and counts for all of them; the list says so.
  */
 import type { TransactionEvent } from "../../core/event.ts";
-import { DIMENSIONS, type Dimension } from "./dimension.ts";
-import { isFailure } from "./series.ts";
+import { Measure } from "../../stats/measure.ts";
+import { Tally, Top } from "../../stats/top.ts";
+import { DIMENSIONS, type Dimension, hasLatency } from "./dimension.ts";
 
 export interface TopRow {
   readonly key: string;
-  requests: number;
-  failed: number;
-  bytes: number;
-  /** The value may have been given up once before: the true numbers may be higher. */
-  atLeast: boolean;
+  readonly tally: Tally;
 }
 
 export interface TopList {
@@ -21,94 +17,95 @@ export interface TopList {
   readonly rows: readonly TopRow[];
   /** All values that are not in `rows`, together; null when there are none. */
   readonly other: TopRow | null;
-  /** Exchanges that have a value here. */
+  /** Requests that have a value here. */
   readonly total: number;
   /** Numbers are scaled up from a sample. */
   readonly sampled: boolean;
 }
 
-/** A table may grow to twice this before it is cut back to it. */
-const VALUES_KEPT = 1000;
+/** Values kept in each dimension; up to so many a ranking is exact. */
+const VALUES_KEPT = 2_000;
 
-class TopTable {
-  private readonly rows = new Map<string, TopRow>();
-  private readonly given: TopRow = { key: "other", requests: 0, failed: 0, bytes: 0, atLeast: false };
-  private total = 0;
-  /** Values given up so far. */
-  evicted = 0;
-
-  add(key: string, weight: number, failed: boolean, bytes: number): void {
-    let row = this.rows.get(key);
-    if (row === undefined) {
-      if (this.rows.size >= 2 * VALUES_KEPT) this.cutBack();
-      row = { key, requests: 0, failed: 0, bytes: 0, atLeast: this.evicted > 0 };
-      this.rows.set(key, row);
-    }
-    row.requests += weight;
-    if (failed) row.failed += weight;
-    row.bytes += bytes * weight;
-    this.total += weight;
-  }
-
-  list(count: number, sampled: boolean): TopList {
-    const sorted = [...this.rows.values()].sort(byRequests);
-    const other: TopRow = { ...this.given };
-    for (let index = count; index < sorted.length; index++) merge(other, sorted[index]);
-    return { rows: sorted.slice(0, count), other: other.requests > 0 ? other : null, total: this.total, sampled };
-  }
-
-  private cutBack(): void {
-    const sorted = [...this.rows.values()].sort(byRequests);
-    for (const row of sorted.slice(VALUES_KEPT)) {
-      merge(this.given, row);
-      this.rows.delete(row.key);
-      this.evicted++;
-    }
-  }
-}
-
-/** Ties in alphabetical order, so that rows do not dance. */
-function byRequests(a: TopRow, b: TopRow): number {
-  return b.requests - a.requests || (a.key < b.key ? -1 : 1);
-}
-
-function merge(into: TopRow, from: TopRow): void {
-  into.requests += from.requests;
-  into.failed += from.failed;
-  into.bytes += from.bytes;
+function newTop(dimension: Dimension, capacity = VALUES_KEPT): Top {
+  return new Top({ capacity, metric: "requests", latency: hasLatency(dimension) });
 }
 
 export class Tops {
-  private readonly tables: readonly TopTable[] = DIMENSIONS.map(() => new TopTable());
+  private readonly tops = new Map(DIMENSIONS.map((dimension) => [dimension, newTop(dimension)]));
+  private readonly measure = new Measure();
   private sampled = false;
 
   /** Counts one exchange for `weight` exchanges. */
   add(event: TransactionEvent, weight = 1): void {
-    if (weight > 1) this.sampled = true;
-    const failed = isFailure(event);
-    const bytes = event.bytes.in + event.bytes.out;
-    for (let index = 0; index < DIMENSIONS.length; index++) {
-      const key = DIMENSIONS[index].value(event);
-      if (key !== null) this.tables[index].add(key, weight, failed, bytes);
+    const measure = this.measure.of(event);
+    if (weight > 1) {
+      this.sampled = true;
+      scale(measure, weight);
+    }
+    for (const [dimension, top] of this.tops) {
+      const key = dimension.key(event);
+      if (key !== undefined) top.add(key, measure);
     }
   }
 
   list(dimension: Dimension, count: number): TopList {
-    return this.tables[DIMENSIONS.indexOf(dimension)].list(count, this.sampled);
+    return listOf(this.tops.get(dimension)!, count, this.sampled);
   }
 
-  /** Values given up, over all dimensions. */
-  get evicted(): number {
-    return this.tables.reduce((sum, table) => sum + table.evicted, 0);
+  /** The most requests that a value which is in no list can have had, over all dimensions; 0 while all is exact. */
+  get floor(): number {
+    let floor = 0;
+    for (const top of this.tops.values()) floor = Math.max(floor, top.floor);
+    return floor;
   }
+}
+
+function scale(measure: Measure, weight: number): void {
+  measure.requests *= weight;
+  measure.responses *= weight;
+  measure.errors *= weight;
+  measure.bytesIn *= weight;
+  measure.bytesOut *= weight;
+  measure.retransmittedIn *= weight;
+  measure.retransmittedOut *= weight;
 }
 
 /** The ranking of a few exchanges: those of a time span, or behind a filter. */
 export function rank(dimension: Dimension, events: Iterable<TransactionEvent>, count: number): TopList {
-  const table = new TopTable();
+  const top = newTop(dimension);
+  const measure = new Measure();
   for (const event of events) {
-    const key = dimension.value(event);
-    if (key !== null) table.add(key, 1, isFailure(event), event.bytes.in + event.bytes.out);
+    const key = dimension.key(event);
+    if (key !== undefined) top.add(key, measure.of(event));
   }
-  return table.list(count, false);
+  return listOf(top, count, false);
+}
+
+function listOf(top: Top, count: number, sampled: boolean): TopList {
+  const rows = [...top.entries].map(([key, tally]) => ({ key, tally })).sort(byRequests);
+  const other = new Tally();
+  other.addCounters(top.gone);
+  for (let index = count; index < rows.length; index++) other.addCounters(rows[index].tally);
+  const total = top.total().requests - top.none.requests;
+  return {
+    rows: rows.slice(0, count),
+    other: other.requests > 0 ? { key: "other", tally: other } : null,
+    total,
+    sampled,
+  };
+}
+
+/** Ties in alphabetical order, so that rows do not dance. */
+function byRequests(a: TopRow, b: TopRow): number {
+  return b.tally.requests - a.tally.requests || (a.key < b.key ? -1 : 1);
+}
+
+/** A list cut to `count` rows, the last of which is everything else together. */
+export function shorten(list: TopList, count: number): TopList {
+  const size = list.rows.length + (list.other === null ? 0 : 1);
+  if (size <= count) return list;
+  const other = new Tally();
+  for (const row of list.rows.slice(count - 1)) other.addCounters(row.tally);
+  if (list.other !== null) other.addCounters(list.other.tally);
+  return { ...list, rows: list.rows.slice(0, Math.max(0, count - 1)), other: { key: "other", tally: other } };
 }

@@ -32,6 +32,8 @@ export class Frame {
   readonly cells: string[];
   readonly styles: Uint16Array;
   readonly clicks: ClickTarget[] = [];
+  /** How far the page shown can be scrolled, in lines; the model is told, so that scrolling stops there. */
+  scrollLimit = 0;
 
   constructor(size: Size) {
     this.columns = Math.max(1, Math.min(LARGEST.columns, Math.floor(size.columns)));

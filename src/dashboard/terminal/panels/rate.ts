@@ -1,0 +1,140 @@
+/**
+ * Requests per second over time: a filled graph on the learned band, with marks where alerts fired and ended, and the
+ * time cursor. Exchanges of one column are averaged over its time; a band is what was usual then.
+ */
+import { type Micros, SECOND } from "../../../core/units.ts";
+import type { Graph } from "../../model/graph.ts";
+import type { DashboardModel } from "../../model/model.ts";
+import { area, box, largest, roundUp } from "../draw.ts";
+import { clock, rate, stepText } from "../format.ts";
+import type { Pane } from "../frame.ts";
+import { BOLD, REVERSE, type Style, style } from "../style.ts";
+import type { ViewContext } from "./view-context.ts";
+
+/** Columns left of a graph for its scale. */
+export const SCALE = 6;
+
+export function ratePanel(pane: Pane, context: ViewContext): void {
+  const { model } = context;
+  const graph = model.graph(pane.width - 2 - SCALE);
+  const inside = box(pane, "Requests/s", note(model, graph));
+  if (inside.width <= SCALE || inside.height < 2) return;
+  const plot = inside.part(SCALE, 0, inside.width - SCALE, inside.height - 1);
+  const values = halves(model, graph, (slice, length) => (slice.requests * SECOND) / length);
+  const bands = Array.from({ length: graph.columns }, (_, column) => bandAt(model, graph.from + column * graph.step));
+  const top = roundUp(Math.max(largest(values), largest(bands.map((band) => band?.up ?? null)), 1));
+  drawBand(plot, bands, top);
+  const alerting = alertingColumns(model, graph);
+  area(plot, values, top, (column, share) => barLook(alerting.has(column), share));
+  scale(inside, top, plot.height);
+  const axis = inside.part(SCALE, inside.height - 1, plot.width, 1);
+  timeAxis(axis, graph, context, new Set(model.alerts.marks.map(({ time }) => columnOf(graph, time))));
+  marks(axis, model, graph);
+  cursorLine(plot, model, graph, context);
+}
+
+function note(model: DashboardModel, graph: Graph): string {
+  const rule = model.alerts.rateRule;
+  const step = `${stepText(graph.step)} a column`;
+  if (rule?.state === "learning") return `learning, ${rule.learning_left_s ?? "?"} s left · ${step}`;
+  if (rule?.usual == null) return step;
+  const perSecond = (value: number) => rate(value / rule.window_s);
+  return `usual ${perSecond(rule.usual.low)}–${perSecond(rule.usual.up)} · ${step}`;
+}
+
+/** Values of the half columns; null outside the time that was watched. */
+export function halves(
+  model: DashboardModel,
+  graph: Graph,
+  value: (slice: ReturnType<Graph["half"]>, length: Micros) => number | null,
+): (number | null)[] {
+  const half = graph.step / 2;
+  const start = model.startTime ?? Number.POSITIVE_INFINITY;
+  const values: (number | null)[] = [];
+  for (let index = 0; index < graph.columns * 2; index++) {
+    const from = graph.from + index * half;
+    const watched = from + half > start && from < model.now;
+    values.push(watched ? value(graph.half(index >> 1, (index & 1) as 0 | 1), half) : null);
+  }
+  return values;
+}
+
+function bandAt(model: DashboardModel, time: Micros): { low: number; up: number } | null {
+  const band = model.bands.at(time);
+  return band === null ? null : { low: band.low / band.window_s, up: band.up / band.window_s };
+}
+
+/** The band behind the graph: its two edges as lines, dots between them. */
+function drawBand(plot: Pane, bands: readonly ({ low: number; up: number } | null)[], top: number): void {
+  const rowOf = (value: number) => plot.height - 1 - Math.min(plot.height - 1, Math.floor((value / top) * plot.height));
+  for (const [column, band] of bands.entries()) {
+    if (band === null) continue;
+    const high = rowOf(band.up);
+    const low = rowOf(band.low);
+    for (let row = high; row <= low; row++)
+      plot.put(column, row, row === high || row === low ? "┄" : "·", style("muted"));
+  }
+}
+
+function barLook(alerting: boolean, share: number): Style {
+  if (alerting) return style("bad");
+  return style(share > 0.67 ? "high" : share > 0.34 ? "middle" : "low");
+}
+
+/** Numbers beside a graph: its top, its middle where there is room, and zero. */
+export function scale(inside: Pane, top: number, height: number, text: (value: number) => string = rate): void {
+  const look = style("muted");
+  const put = (row: number, value: number) => inside.put(0, row, text(value).padStart(SCALE - 1), look, SCALE);
+  put(0, top);
+  if (height >= 5) put(Math.floor(height / 2), top / 2);
+  if (height >= 2) put(height - 1, 0);
+}
+
+/** Times under a graph, as many as fit, none where a mark stands. */
+function timeAxis(row: Pane, graph: Graph, context: ViewContext, marked: ReadonlySet<number>): void {
+  const digits = graph.step < SECOND / 2 ? 3 : 0;
+  const width = digits === 3 ? 12 : 8;
+  const every = Math.max(width + 6, Math.floor(row.width / 8));
+  row.put(0, 0, "─".repeat(row.width), style("muted"));
+  for (let column = 0; column + width <= row.width; column += every) {
+    if (Array.from({ length: width }, (_, offset) => column + offset).some((place) => marked.has(place))) continue;
+    row.put(column, 0, clock(graph.from + column * graph.step, context, digits), style("muted"));
+  }
+}
+
+function columnOf(graph: Graph, time: Micros): number {
+  return Math.floor((time - graph.from) / graph.step);
+}
+
+function marks(row: Pane, model: DashboardModel, graph: Graph): void {
+  for (const { time, kind } of model.alerts.marks) {
+    const column = columnOf(graph, time);
+    if (column < 0 || column >= row.width) continue;
+    row.put(column, 0, kind === "fired" ? "▲" : "▼", style(kind === "fired" ? "bad" : "good", BOLD));
+  }
+}
+
+/** Columns in which some alert was firing. */
+function alertingColumns(model: DashboardModel, graph: Graph): ReadonlySet<number> {
+  const columns = new Set<number>();
+  for (const record of model.alerts.list) {
+    if (record.last.fired_at === null || record.last.rule !== (model.alerts.rateRule?.rule ?? record.last.rule))
+      continue;
+    const from = Math.max(0, columnOf(graph, record.start));
+    const to = Math.min(graph.columns - 1, columnOf(graph, record.end ?? model.now));
+    for (let column = from; column <= to; column++) columns.add(column);
+  }
+  return columns;
+}
+
+function cursorLine(plot: Pane, model: DashboardModel, graph: Graph, context: ViewContext): void {
+  const { span } = model;
+  if (span === null) return;
+  const column = columnOf(graph, span.from);
+  if (column < 0 || column >= plot.width) return;
+  for (let row = 0; row < plot.height; row++) {
+    plot.part(column, row, 1, 1).restyle(0, () => style("warn", REVERSE));
+  }
+  const text = ` ${clock(span.from, context, graph.step < SECOND ? 3 : 0)} `;
+  plot.put(Math.max(0, Math.min(plot.width - text.length, column + 2)), 0, text, style("warn", BOLD | REVERSE));
+}
