@@ -1,6 +1,7 @@
 /** Roles that built-ins and plug-ins fill alike. `definePlugin` (src/plugin.ts) takes any of them. */
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "./event.ts";
 import type { Flow } from "./flow.ts";
+import type { CaptureInterface, Direction } from "./packet.ts";
 import type { Protocol } from "./protocol.ts";
 import type { Micros } from "./units.ts";
 
@@ -37,8 +38,10 @@ export interface Sink {
 export interface Enricher {
   readonly name: string;
   flowOpened?(flow: Flow): void;
-  /** A packet of the flow carried a pcapng comment. */
-  flowComment?(flow: Flow, comment: string): void;
+  /** Called before the first packet of an interface; capture files may tell of processes in its description. */
+  interfaceOpened?(info: CaptureInterface): void;
+  /** The flow's first packet carried a pcapng comment. */
+  flowComment?(flow: Flow, comment: string, direction?: Direction): void;
   flowUsed?(flow: Flow): void;
   /** Returns the event, or a copy with more in it. */
   enrich?(event: TransactionEvent): TransactionEvent;

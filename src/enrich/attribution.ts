@@ -5,9 +5,12 @@
  */
 import type { Flow } from "../core/flow.ts";
 import type { Ledger } from "../core/ledger.ts";
+import { type CaptureInterface, type Direction, UNKNOWN_DIRECTION } from "../core/packet.ts";
 import type { Enricher } from "../core/roles.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import type { Micros } from "../core/units.ts";
+import { RuntimeNames } from "./container/runtime-names.ts";
+import { CommentTier } from "./process/comment-tier.ts";
 import { DetailReader, type RedactArguments } from "./process/details.ts";
 import { BpfTier } from "./process/ebpf/bpf-tier.ts";
 import { publish } from "./process/flow-owners.ts";
@@ -37,9 +40,12 @@ export interface Attribution extends Enricher {
   readonly tier: AttributionTier;
   /** Why the tiers before this one do not run, one line each. */
   readonly why: readonly string[];
+  /** Tracee's captures tell the process in the interface's description. */
+  interfaceOpened(info: CaptureInterface): void;
   flowOpened(flow: Flow): void;
   flowUsed(flow: Flow): void;
-  flowComment(flow: Flow, comment: string): void;
+  /** The comment of the flow's first packet; its direction tells which end a ptcpdump comment is about. */
+  flowComment(flow: Flow, comment: string, direction?: Direction): void;
   /** Takes in what the kernel reported since the last call. Call before each batch of packets. */
   drain(): void;
   /** null where the kernel does not tell (tiers C and D), or when the exchange cannot be told from its neighbours. */
@@ -53,6 +59,7 @@ const DRAIN_EVERY_MS = 100;
 /** Opens the best tier that the mode and the kernel allow. `ebpf` throws a Trouble when neither A nor B runs. */
 export function createAttribution(options: AttributionOptions): Attribution {
   const why: string[] = [];
+  const comments = new CommentTier(options.redactArguments ?? ((args) => args));
   const opened = openTier(options, why);
   const tier = opened?.tier;
   if (opened && why.length > 0)
@@ -63,17 +70,21 @@ export function createAttribution(options: AttributionOptions): Attribution {
     name: "process",
     tier: opened?.name ?? "none",
     why,
+    interfaceOpened: (info) => comments.interfaceOpened(info),
     flowOpened(flow) {
-      if (tier === undefined) return;
-      tier.opened(flow);
+      tier?.opened(flow);
+      comments.opened(flow);
       publish(flow);
     },
     flowUsed(flow) {
-      if (tier === undefined) return;
-      tier.used(flow);
+      tier?.used(flow);
+      comments.used(flow);
       publish(flow);
     },
-    flowComment() {},
+    flowComment(flow, comment, direction = UNKNOWN_DIRECTION) {
+      comments.comment(flow, comment, direction);
+      publish(flow);
+    },
     drain,
     kernelTimes: (flow, _requestStart, requestEnd, responseStart) =>
       tier?.kernelTimes?.(flow, requestEnd, responseStart) ?? null,
@@ -101,6 +112,11 @@ function openTier(options: AttributionOptions, why: string[]): OpenedTier | null
   if (mode === "none") return null;
   const details = new DetailReader(options.redactArguments ?? ((args) => args));
   const table = new ProcessTable(details, ledger);
+  const names = new RuntimeNames();
+  table.onFacts = (record) => {
+    const { container } = record.info;
+    if (container && !container.name) names.lookup(container, (answer) => record.addContainer(answer));
+  };
   if (mode !== "proc") {
     const opened = openBpf(details, table, ledger, why);
     if (opened !== null) return opened;

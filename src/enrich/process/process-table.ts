@@ -3,7 +3,8 @@
  * exec never lends its name to another. Records grow as more becomes known; `info` is replaced, never changed.
  */
 import type { Ledger } from "../../core/ledger.ts";
-import type { ContainerInfo, PodInfo, ProcessInfo } from "../../core/process.ts";
+import type { ProcessInfo } from "../../core/process.ts";
+import type { RuntimeAnswer } from "../container/runtime-names.ts";
 import type { DetailReader } from "./details.ts";
 import { type ProcessStat, readStat } from "./proc-files.ts";
 
@@ -48,9 +49,17 @@ export class ProcessRecord {
     this.threads.clear();
   }
 
-  /** Adds what a container runtime told. */
-  addContainer(container: ContainerInfo, pod: PodInfo | undefined): void {
-    this.replace({ ...this.facts, container, ...(pod === undefined ? {} : { pod }) });
+  /** Adds what a container runtime told of the container that the process is in. */
+  addContainer(answer: RuntimeAnswer): void {
+    const { container } = this.facts;
+    if (container === undefined) return;
+    const { pod, ...names } = answer;
+    const runtime = container.runtime ?? names.runtime;
+    this.replace({
+      ...this.facts,
+      container: { ...container, ...names, runtime },
+      ...(pod === undefined ? {} : { pod }),
+    });
   }
 }
 
@@ -58,8 +67,8 @@ export class ProcessTable {
   private readonly records = new Map<number, ProcessRecord>();
   private readonly details: DetailReader;
   private readonly ledger: Ledger;
-  /** Told of every record whose details were read. */
-  onDetails: ((record: ProcessRecord) => void) | null = null;
+  /** Told of every new record, and again when its details were read. */
+  onFacts: ((record: ProcessRecord) => void) | null = null;
 
   constructor(details: DetailReader, ledger: Ledger) {
     this.details = details;
@@ -79,9 +88,7 @@ export class ProcessTable {
     if (known && known.startTicks === stat.startTicks && known.info.comm === stat.comm) return known;
     const info = this.details.read(pid, stat);
     if (info === null) return null;
-    const record = this.keep(new ProcessRecord(pid, stat.startTicks, -1, info));
-    this.onDetails?.(record);
-    return record;
+    return this.keep(new ProcessRecord(pid, stat.startTicks, -1, info));
   }
 
   known(pid: number): ProcessRecord | null {
@@ -95,6 +102,7 @@ export class ProcessTable {
       this.ledger.evict("processes");
     }
     this.records.set(record.pid, record);
+    this.onFacts?.(record);
     return record;
   }
 
@@ -107,7 +115,7 @@ export class ProcessTable {
     if (!info || !after || !this.sameProgram(record, after)) return;
     const { info: before } = record;
     record.replace({ ...before, ...info, comm: before.comm, uid: before.uid, gid: before.gid });
-    this.onDetails?.(record);
+    this.onFacts?.(record);
   }
 
   private sameProgram(record: ProcessRecord, stat: ProcessStat): boolean {
