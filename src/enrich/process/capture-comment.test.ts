@@ -116,7 +116,7 @@ describe("Tracee's interface description", () => {
     hostName: "web",
     processName: "curl",
     process: {
-      threadStartTime: 1_700_000_000_123_456_768,
+      threadStartTime: 1_700_000_000_123_456_000,
       processId: 7,
       hostProcessId: 4711,
       hostThreadId: 4711,
