@@ -97,6 +97,7 @@ export class Exchange {
   kernelResponseWait: Micros = NEVER;
   /** For pairing: acknowledgment in the request's first packet, sequence number of the response's first byte. */
   requestAcknowledgment = 0;
+  requestAcknowledges = true;
   responseSequence = 0;
   /** Next exchange of the same flow, oldest first; next free one in the pool. */
   next: Exchange | null = null;

@@ -16,6 +16,8 @@ export type CloseReason = "fin" | "rst" | "idle" | "evicted" | "end" | "replaced
 export interface HeldSegment {
   sequence: number;
   acknowledgment: number;
+  /** It had an acknowledgment at all. */
+  acknowledges: boolean;
   bytes: Uint8Array;
   length: number;
   /** Payload bytes cut by the snap length behind `length`. */
@@ -65,7 +67,9 @@ export class Flow {
   destination3 = 0;
   sourcePort = 0;
   destinationPort = 0;
+  /** Encapsulation of half 0's packets and of half 1's: taps may tag each direction differently. */
   scope = 0;
+  reverseScope = 0;
   vlan = -1;
   interfaceId = 0;
   readonly halves: readonly [FlowHalf, FlowHalf] = [new FlowHalf(), new FlowHalf()];
@@ -81,6 +85,8 @@ export class Flow {
   /** Sequence number of the first byte being delivered, and acknowledgment number of the packet that carried it. */
   dataSequence = 0;
   dataAcknowledgment = 0;
+  /** That packet had an acknowledgment (a SYN with data has none). */
+  dataAcknowledges = true;
   /** IP length of the packet whose data is being delivered. */
   dataIpLength = 0;
   parser: FlowParser | null = null;

@@ -50,6 +50,7 @@ export class MessageHead {
   /** Sequence number of the first byte, acknowledgment number of the packet that carried it, when that was. */
   sequence = 0;
   acknowledgment = 0;
+  acknowledges = true;
   time: Micros = 0.5;
   /** IP length of the packet with the first byte. */
   ipLength = 0;

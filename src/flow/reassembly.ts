@@ -9,7 +9,7 @@
  */
 import type { Flow, FlowHalf, HalfIndex, HeldSegment } from "../core/flow.ts";
 import type { Ledger } from "../core/ledger.ts";
-import type { Packet } from "../core/packet.ts";
+import { ACK, type Packet } from "../core/packet.ts";
 import { MILLISECOND, type Micros } from "../core/units.ts";
 
 export interface ReassemblyLimits {
@@ -57,7 +57,8 @@ export class Reassembler {
       half.next = sequence;
     }
     const ahead = (sequence - half.next) | 0;
-    if (ahead > 0 || (other.known && ((packet.acknowledgment - other.next) | 0) > 0)) {
+    const acknowledges = (packet.flags & ACK) !== 0;
+    if (ahead > 0 || (acknowledges && other.known && ((packet.acknowledgment - other.next) | 0) > 0)) {
       if (ahead + length + packet.payloadCut <= 0) this.repeated(flow, from, packet);
       else this.hold(flow, from, packet, sequence);
     } else if (ahead + length + packet.payloadCut <= 0) {
@@ -65,6 +66,7 @@ export class Reassembler {
     } else {
       flow.now = packet.time;
       flow.dataAcknowledgment = packet.acknowledgment;
+      flow.dataAcknowledges = acknowledges;
       flow.dataIpLength = packet.ipLength;
       this.deliver(
         flow,
@@ -165,6 +167,7 @@ export class Reassembler {
     held.splice(at, 0, {
       sequence,
       acknowledgment: packet.acknowledgment,
+      acknowledges: (packet.flags & ACK) !== 0,
       bytes: packet.bytes.slice(packet.payloadStart, packet.payloadEnd),
       length,
       cut: packet.payloadCut,
@@ -227,7 +230,8 @@ export class Reassembler {
     if (((first.sequence - half.next) | 0) > 0) {
       // a hole of this direction: the other end has it when it acknowledged beyond our position, held or seen
       if (half.ackSeen && ((half.acked - half.next) | 0) > 0) return true;
-      for (const segment of other.held) if (((segment.acknowledgment - half.next) | 0) > 0) return true;
+      for (const segment of other.held)
+        if (segment.acknowledges && ((segment.acknowledgment - half.next) | 0) > 0) return true;
       // without a single acknowledgment (one direction captured) nobody can tell: keep to the longer wait
       return false;
     }
@@ -246,7 +250,7 @@ export class Reassembler {
         while (half.held.length > 0) {
           const segment = half.held[0];
           if (((segment.sequence - half.next) | 0) > 0) break;
-          if (other.known && ((segment.acknowledgment - other.next) | 0) > 0) break;
+          if (segment.acknowledges && other.known && ((segment.acknowledgment - other.next) | 0) > 0) break;
           half.held.shift();
           half.heldBytes -= segment.length;
           this.totalHeld -= segment.length;
@@ -269,6 +273,7 @@ export class Reassembler {
     }
     flow.now = segment.time;
     flow.dataAcknowledgment = segment.acknowledgment;
+    flow.dataAcknowledges = segment.acknowledges;
     flow.dataIpLength = segment.ipLength;
     this.deliver(flow, from, segment.bytes, 0, segment.length, segment.cut, segment.sequence, segment.ipLength);
   }

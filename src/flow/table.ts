@@ -271,7 +271,10 @@ export class FlowTable implements PacketListener {
   private find(packet: Packet, hash: number): Flow | null {
     let flow = this.buckets[hash & (this.buckets.length - 1)];
     while (flow !== null) {
-      if (flow.hash === hash && flow.scope === packet.scope && sameEnds(flow, packet)) return flow;
+      if (flow.hash === hash) {
+        if (flow.scope === packet.scope && isForward(flow, packet)) return flow;
+        if (isReverse(flow, packet) && (flow.reverseScope === packet.scope || adopts(flow, packet))) return flow;
+      }
       flow = flow.chain;
     }
     return null;
@@ -299,7 +302,7 @@ export class FlowTable implements PacketListener {
     flow.destination3 = packet.destination3;
     flow.sourcePort = packet.sourcePort;
     flow.destinationPort = packet.destinationPort;
-    flow.scope = packet.scope;
+    flow.scope = flow.reverseScope = packet.scope;
     flow.vlan = packet.vlan;
     flow.interfaceId = packet.interfaceId;
     flow.startTime = flow.lastTime = flow.now = packet.time;
@@ -369,13 +372,12 @@ function hashOf(packet: Packet): number {
     mixed ^= Math.imul(packet.source2 ^ packet.destination2, 0x2545f491);
   }
   const ports = (packet.sourcePort ^ packet.destinationPort) | ((packet.sourcePort + packet.destinationPort) << 16);
-  const hash =
-    Math.imul(mixed ^ (mixed >>> 15), 0x9e3779b1) ^ Math.imul(ports, 0x85ebca6b) ^ Math.imul(packet.scope, 0xc2b2ae35);
+  const hash = Math.imul(mixed ^ (mixed >>> 15), 0x9e3779b1) ^ Math.imul(ports, 0x85ebca6b);
   return hash ^ (hash >>> 13) ^ (hash >>> 21);
 }
 
-function sameEnds(flow: Flow, packet: Packet): boolean {
-  if (
+function isForward(flow: Flow, packet: Packet): boolean {
+  return (
     flow.sourcePort === packet.sourcePort &&
     flow.destinationPort === packet.destinationPort &&
     flow.source3 === packet.source3 &&
@@ -386,14 +388,26 @@ function sameEnds(flow: Flow, packet: Packet): boolean {
     flow.destination1 === packet.destination1 &&
     flow.source0 === packet.source0 &&
     flow.destination0 === packet.destination0
-  ) {
-    return true;
-  }
-  return isReverse(flow, packet);
+  );
+}
+
+/** Room for what is in flight when the answer of a differently tagged direction is matched by its acknowledgment. */
+const ADOPTION_WINDOW = 1 << 20;
+
+/**
+ * The first packet of the other direction, tagged otherwise (a VLAN a direction): it belongs here when it acknowledges
+ * what this flow sent. Nothing but the acknowledgment could tell it from a flow of equal addresses in another VLAN.
+ */
+function adopts(flow: Flow, packet: Packet): boolean {
+  const [forward, reverse] = flow.halves;
+  if (reverse.known || !forward.known || (packet.flags & ACK) === 0) return false;
+  const distance = (packet.acknowledgment - forward.next) | 0;
+  if (distance > 0 || distance < -ADOPTION_WINDOW) return false;
+  flow.reverseScope = packet.scope;
+  return true;
 }
 
 function isReverse(flow: Flow, packet: Packet): boolean {
-  // a connection of an address and port with itself has one direction only; RFC 9293 allows it, nobody reads it
   return (
     flow.sourcePort === packet.destinationPort &&
     flow.destinationPort === packet.sourcePort &&
@@ -404,13 +418,7 @@ function isReverse(flow: Flow, packet: Packet): boolean {
     flow.source1 === packet.destination1 &&
     flow.destination1 === packet.source1 &&
     flow.source0 === packet.destination0 &&
-    flow.destination0 === packet.source0 &&
-    !(
-      flow.sourcePort === packet.sourcePort &&
-      flow.source3 === packet.source3 &&
-      flow.destinationPort === packet.destinationPort &&
-      flow.source0 === packet.source0
-    )
+    flow.destination0 === packet.source0
   );
 }
 

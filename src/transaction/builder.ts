@@ -56,6 +56,7 @@ export class FlowExchanges implements ExchangeBuilder {
     exchange.method = methodOf(head);
     exchange.requestStart = exchange.requestEnd = head.time;
     exchange.requestAcknowledgment = head.acknowledgment;
+    exchange.requestAcknowledges = head.acknowledges;
     exchange.firstPacketIn = head.ipLength;
     exchange.request.wireLength = head.end - head.start;
     if (this.doubt) exchange.uncertain = true;
@@ -154,12 +155,8 @@ export class FlowExchanges implements ExchangeBuilder {
   answers(flow: Flow, head: MessageHead): AnsweredMethod {
     if (this.answering !== null) this.responseOver(this.answering, false);
     let exchange = this.first;
-    if (
-      exchange !== null &&
-      ((head.sequence - exchange.requestAcknowledgment) | 0) < 0 &&
-      flow.halves[0].known &&
-      flow.halves[1].known
-    ) {
+    if (exchange?.requestAcknowledges && ((head.sequence - exchange.requestAcknowledgment) | 0) < 0) {
+      // it began before the client had sent that request
       exchange = null;
     } else if (exchange !== null && this.lossy && !this.sliding) exchange = this.skipAnswered(head);
     if (exchange !== null) this.shift();

@@ -23,6 +23,7 @@ class Opening {
   time = 0.5;
   sequence = 0;
   acknowledgment = 0;
+  acknowledges = true;
   ipLength = 0;
 
   append(from: Uint8Array, start: number, end: number): void {
@@ -76,6 +77,7 @@ export class Selector implements FlowParser {
       opening.time = flow.now;
       opening.sequence = flow.dataSequence;
       opening.acknowledgment = flow.dataAcknowledgment;
+      opening.acknowledges = flow.dataAcknowledges;
       opening.ipLength = flow.dataIpLength;
     }
     opening.append(bytes, start, end);
@@ -159,15 +161,17 @@ export class Selector implements FlowParser {
 
   /** Hands over what was kept, as if it came now; its own time and place in the stream go with it. */
   private replay(flow: Flow, from: HalfIndex, opening: Opening, offset: number): void {
-    const { now, dataSequence, dataAcknowledgment, dataIpLength } = flow;
+    const { now, dataSequence, dataAcknowledgment, dataAcknowledges, dataIpLength } = flow;
     flow.now = opening.time;
     flow.dataSequence = (opening.sequence + offset) | 0;
     flow.dataAcknowledgment = opening.acknowledgment;
+    flow.dataAcknowledges = opening.acknowledges;
     flow.dataIpLength = opening.ipLength;
     if (offset < opening.length) this.parser!.data(flow, from, opening.bytes, offset, opening.length);
     flow.now = now;
     flow.dataSequence = dataSequence;
     flow.dataAcknowledgment = dataAcknowledgment;
+    flow.dataAcknowledges = dataAcknowledges;
     flow.dataIpLength = dataIpLength;
   }
 

@@ -236,18 +236,19 @@ export class Head extends MessageHead {
     while (at < targetEnd && isBlank(bytes[at])) at++;
     this.targetStart = at;
     this.targetEnd = targetEnd;
+    // white space inside: some servers refuse it, others take what is before it for the target
+    for (let i = at; i < targetEnd; i++) {
+      if (bytes[i] > SPACE && bytes[i] !== 127) continue;
+      this.anomaly("http1.target-invalid");
+      if (isBlank(bytes[i])) this.targetEnd = i;
+      break;
+    }
     if (versionStart < 0) {
       this.version = 9;
       this.anomaly("http1.http09");
       return;
     }
     if (at - this.methodEnd !== 1 || versionStart - targetEnd !== 1) this.anomaly("http1.request-line-whitespace");
-    for (let i = at; i < targetEnd; i++) {
-      if (bytes[i] <= SPACE || bytes[i] === 127) {
-        this.anomaly("http1.target-invalid");
-        break;
-      }
-    }
     if (at === targetEnd) this.anomaly("http1.target-invalid");
   }
 

@@ -125,6 +125,7 @@ export class Reader {
         head.time = flow.now;
         head.sequence = (this.base + at) | 0;
         head.acknowledgment = flow.dataAcknowledgment;
+        head.acknowledges = flow.dataAcknowledges;
         head.ipLength = flow.dataIpLength;
         this.headRead(flow, kind === REQUEST);
         return headEnd;
@@ -287,6 +288,7 @@ export class Reader {
     head.time = waiting.time;
     head.sequence = waiting.sequence;
     head.acknowledgment = waiting.acknowledgment;
+    head.acknowledges = waiting.acknowledges;
     head.ipLength = waiting.ipLength;
     waiting.clear();
   }

@@ -5,13 +5,13 @@
  */
 import type { Detection } from "../../core/protocol.ts";
 import { isHttpSlash } from "./head.ts";
-import { CR, LF, SPACE, TAB, TOKEN } from "./octets.ts";
+import { CR, LF, latin1, SPACE, TAB, TOKEN } from "./octets.ts";
 
 /** A request line longer than this is not waited for. Common servers allow 8 kB (RFC 9112 section 3). */
 export const MAX_START_LINE = 65_536;
 const MAX_METHOD = 32;
 
-/** `HTTP/x` and a status code. `need-more` while the octets there fit. */
+/** `HTTP/x` and the first digit of a status code. `need-more` while the octets there fit. */
 export function isStatusLine(bytes: Uint8Array, start: number, end: number): Detection {
   const HTTP = [104, 116, 116, 112];
   for (let i = 0; i < 5; i++) {
@@ -25,11 +25,8 @@ export function isStatusLine(bytes: Uint8Array, start: number, end: number): Det
   if (at === end) return "need-more";
   if (at === start + 5 || (bytes[at] !== SPACE && bytes[at] !== TAB)) return "no";
   while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
-  for (let digit = 0; digit < 3; digit++, at++) {
-    if (at >= end) return "need-more";
-    if (bytes[at] < 48 || bytes[at] > 57) return "no";
-  }
-  return "yes";
+  if (at >= end) return "need-more";
+  return bytes[at] >= 48 && bytes[at] <= 57 ? "yes" : "no";
 }
 
 /** A whole request line with an HTTP version, or `GET /…` without one when `allowHttp09`. */
@@ -89,7 +86,14 @@ export function findHead(bytes: Uint8Array, start: number, end: number, kinds: n
     while (lineFeed < end && bytes[lineFeed] !== LF) {
       if (bytes[lineFeed] === 47 && lineFeed - 4 >= line && isHttpSlash(bytes, lineFeed - 4)) {
         const at = lineFeed - 4;
-        if (kinds & RESPONSES && isStatusLine(bytes, at, end) === "yes" && strictVersion(bytes, at)) return at;
+        if (
+          kinds & RESPONSES &&
+          isStatusLine(bytes, at, end) === "yes" &&
+          strictVersion(bytes, at) &&
+          at + 12 <= end &&
+          isDigit(bytes[at + 11])
+        )
+          return at;
         slash = at;
       }
       lineFeed++;
@@ -102,6 +106,10 @@ export function findHead(bytes: Uint8Array, start: number, end: number, kinds: n
     line = lineFeed + 1;
   }
   return -1;
+}
+
+function isDigit(octet: number): boolean {
+  return octet >= 48 && octet <= 57;
 }
 
 /** `HTTP/1.0` or `HTTP/1.1` exactly: searching is stricter than reading on. */
@@ -119,5 +127,19 @@ function requestStart(bytes: Uint8Array, line: number, slash: number, lineEnd: n
   if (at === slash - 1 || at - 1 < line || bytes[at - 1] !== SPACE) return -1;
   let method = at - 1;
   while (method > line && bytes[method - 1] >= 65 && bytes[method - 1] <= 90) method--;
+  method = knownMethod(bytes, method, at - 1);
   return at - 1 - method >= 3 && isRequestLine(bytes, method, lineEnd, false) === "yes" ? method : -1;
 }
+
+/** Octets before the method may be capital letters by chance (port 80 of a SOCKS reply is a `P`): known names decide. */
+function knownMethod(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at <= end - 3; at++) if (METHODS.has(latin1(bytes, at, end))) return at;
+  return start;
+}
+
+/** Registered methods (IANA HTTP Method Registry) that begin otherwise than another's end. */
+const METHODS = new Set(
+  "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QUERY PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH REPORT".split(
+    " ",
+  ),
+);

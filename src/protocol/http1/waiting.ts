@@ -14,6 +14,7 @@ export class Waiting {
   time: Micros = 0.5;
   sequence = 0;
   acknowledgment = 0;
+  acknowledges = true;
   ipLength = 0;
 
   begin(flow: Flow, sequence: number): void {
@@ -21,6 +22,7 @@ export class Waiting {
     this.time = flow.now;
     this.sequence = sequence;
     this.acknowledgment = flow.dataAcknowledgment;
+    this.acknowledges = flow.dataAcknowledges;
     this.ipLength = flow.dataIpLength;
   }
 
