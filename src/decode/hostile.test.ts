@@ -138,6 +138,7 @@ test("mutated packets; the straight path and the general walk agree", () => {
 
 test("the straight path and the general walk agree on plain packets of every kind of link", () => {
   const packet = ipPacket(ends, tcp(ends, "GET / HTTP/1.1\r\n\r\n"));
+  const packet6 = ipPacket(ends6, tcp(ends6, "GET / HTTP/1.1\r\n\r\n"));
   const links: [number, Uint8Array][] = [
     [1, ethernet({}, packet)],
     [0, concat(Uint8Array.of(2, 0, 0, 0), packet)],
@@ -146,8 +147,13 @@ test("the straight path and the general walk agree on plain packets of every kin
     [12, packet],
     [14, packet],
     [228, packet],
+    [113, concat(u16(4, 1, 6, 0, 0, 0, 0, 0x800), packet)],
+    [276, concat(u16(0x86dd, 0), u32(3), u16(1, 0x0406), new Uint8Array(8), packet6)],
+    [1, ethernet({}, packet6)],
+    [101, packet6],
+    [228, packet6],
   ];
-  const change = fc.array(fc.tuple(fc.nat({ max: 60 }), fc.nat({ max: 255 })), { maxLength: 3 });
+  const change = fc.array(fc.tuple(fc.nat({ max: 80 }), fc.nat({ max: 255 })), { maxLength: 3 });
   fc.assert(
     fc.property(
       fc.constantFrom(...links),

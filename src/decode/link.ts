@@ -2,7 +2,7 @@
  * The first layer of a packet, by its link type (LINKTYPE_ values of the pcap registry): takes the cursor at the
  * packet's first byte, gives the layer inside the link header.
  */
-import { INCOMING, OUTGOING, UNKNOWN_DIRECTION } from "../core/packet.ts";
+import { cookedDirection } from "./cooked.ts";
 import {
   CISCO_HDLC,
   type Cursor,
@@ -23,7 +23,6 @@ import { pppOrCiscoHdlc } from "./ppp.ts";
 import { ppi, prismOrAvs, radiotap } from "./wlan.ts";
 
 const NFLOG_PAYLOAD = 9;
-const COOKED_OUTGOING = 4;
 
 export function link(cursor: Cursor, linkType: number): Layer {
   switch (linkType) {
@@ -130,13 +129,13 @@ function pflog(cursor: Cursor): Layer {
 
 function linuxCooked(cursor: Cursor): Layer {
   if (cursor.lacks(16)) return cursor.short("decode.cooked-header");
-  cookedDirection(cursor, cursor.u16(cursor.at));
+  cookedDirection(cursor.packet, cursor.bytes[cursor.at + 1]);
   return cookedProtocol(cursor, 16, cursor.u16(cursor.at + 14));
 }
 
 function linuxCooked2(cursor: Cursor): Layer {
   if (cursor.lacks(20)) return cursor.short("decode.cooked-header");
-  cookedDirection(cursor, cursor.bytes[cursor.at + 10]);
+  cookedDirection(cursor.packet, cursor.bytes[cursor.at + 10]);
   return cookedProtocol(cursor, 20, cursor.u16(cursor.at));
 }
 
@@ -144,11 +143,6 @@ function linuxCooked2(cursor: Cursor): Layer {
 function cookedProtocol(cursor: Cursor, length: number, protocol: number): Layer {
   if (protocol >= 0x600) return cursor.next(length, ETHERTYPE, protocol);
   return protocol === 4 ? cursor.next(length, LLC) : cursor.other();
-}
-
-function cookedDirection(cursor: Cursor, packetType: number): void {
-  if (cursor.packet.direction !== UNKNOWN_DIRECTION) return;
-  cursor.packet.direction = packetType === COOKED_OUTGOING ? OUTGOING : INCOMING;
 }
 
 function pppWithDirection(cursor: Cursor, skip: number): Layer {
