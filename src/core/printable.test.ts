@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { printable } from "./printable.ts";
+import { printable, printableJson } from "./printable.ts";
 
 test("plain text, accents, CJK and emoji stay as they are", () => {
   for (const text of ["", "/shop/item?id=7", "naïve café", "東京", "👩‍💻".replace("\u200d", ""), "a\\b"]) {
@@ -24,6 +24,16 @@ test("whatever goes in, no control character comes out, and doing it twice chang
       expect(shown).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2066-\u2069]/);
       expect(printable(shown)).toBe(shown);
       expect(shown.length).toBeLessThanOrEqual(text.length * 9);
+    }),
+  );
+});
+
+test("JSON stays the same value, and has no control character left", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 60 }), (text) => {
+      const json = printableJson(JSON.stringify({ text }));
+      expect(json).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2066-\u2069]/);
+      expect(JSON.parse(json)).toEqual({ text });
     }),
   );
 });

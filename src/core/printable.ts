@@ -26,3 +26,16 @@ function visible(character: string): string {
 export function printable(text: string): string {
   return UNSAFE.test(text) ? text.replace(UNSAFE_EACH, visible) : text;
 }
+
+/** JSON text in which the same characters are escaped as `\u009b`: safe on a terminal, and the same value when read. */
+export function printableJson(json: string): string {
+  return UNSAFE.test(json) ? json.replace(UNSAFE_EACH, escaped) : json;
+}
+
+function escaped(character: string): string {
+  let units = "";
+  for (let index = 0; index < character.length; index++) {
+    units += `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`;
+  }
+  return units;
+}

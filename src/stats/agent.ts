@@ -1,6 +1,6 @@
 /**
  * Families of user agents: `Chrome`, `Firefox`, `curl`, `Googlebot (bot)`. Known crawlers first, then browsers, then the
- * product name before the slash (RFC 9110 section 10.1.5). Costs some 20 µs for a text never seen, so answers are kept.
+ * product name before the slash (RFC 9110 section 10.1.5). Costs 25 to 75 µs for a text never seen, so answers are kept.
  */
 import crawlers from "crawler-user-agents";
 import UAParser from "my-ua-parser";
@@ -10,11 +10,11 @@ const LOOKED_AT = 256;
 const CACHED = 4_096;
 
 interface Crawler {
-  readonly pattern: RegExp;
   readonly name: string;
+  readonly found: (text: string) => boolean;
 }
 
-let known: { any: RegExp; each: readonly Crawler[] } | null = null;
+let known: readonly Crawler[] | null = null;
 const cache = new Map<string, string>();
 
 export function agentFamily(userAgent: string): string {
@@ -38,20 +38,25 @@ function familyOf(text: string): string {
 }
 
 function crawlerName(text: string): string | null {
-  known ??= loadCrawlers();
-  if (!known.any.test(text)) return null;
-  return known.each.find(({ pattern }) => pattern.test(text))?.name ?? null;
+  known ??= crawlers.map(({ pattern }) => crawlerOf(pattern)).filter(({ name }) => !TOOLS.test(name));
+  return known.find(({ found }) => found(text))?.name ?? null;
+}
+
+/** Nearly all patterns are plain texts, and looking for a text is a hundred times quicker than one large alternation. */
+const PLAIN = /^(?:[\w /!:;,@%&<>~'"-]|\\[./+ ()-])*$/;
+
+function crawlerOf(pattern: string): Crawler {
+  const name = readableName(pattern);
+  if (PLAIN.test(pattern)) {
+    const wanted = pattern.replaceAll("\\", "");
+    return { name, found: (text) => text.includes(wanted) };
+  }
+  const expression = new RegExp(pattern);
+  return { name, found: (text) => expression.test(text) };
 }
 
 /** Programs in the crawler list that people and scripts use by hand: a family of their own, not bots. */
 const TOOLS = /^(?:curl|wget|python|go-http|java|okhttp|axios|node|ruby|perl|libwww|php|apache-httpclient|httpclient)/i;
-
-function loadCrawlers(): NonNullable<typeof known> {
-  const each = crawlers
-    .map(({ pattern }) => ({ pattern: new RegExp(pattern), name: readableName(pattern) }))
-    .filter(({ name }) => !TOOLS.test(name));
-  return { any: new RegExp(each.map(({ pattern }) => `(?:${pattern.source})`).join("|")), each };
-}
 
 /** `Googlebot\/` → `Googlebot`; `[wW]get` → `wget`. */
 function readableName(pattern: string): string {

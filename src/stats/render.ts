@@ -1,4 +1,5 @@
 /** Rankings and byte counts as tables, CSV and JSON: data in, lines out. Captured text comes out neutralised. */
+import { printableJson } from "../core/printable.ts";
 import type { BytesReport } from "./bytes.ts";
 import type { Counts, RankingReport, RankingRow } from "./ranking.ts";
 import { type Cell, type Column, csvLines, formatBytes, formatMilliseconds, tableLines, threeDigits } from "./table.ts";
@@ -97,14 +98,13 @@ function notExact(report: RankingReport): string[] {
   ];
 }
 
+const json = (value: object) => printableJson(JSON.stringify(value));
+
 /** One object a line: each row, then `other`, `none` and `total` in one. */
 export function rankingJson(report: RankingReport): string[] {
   const { rows, ...rest } = report;
   const shared = { dimension: report.dimension, metric: report.metric };
-  return [
-    ...rows.map((row) => JSON.stringify({ type: "top", ...shared, ...row })),
-    JSON.stringify({ type: "top-summary", ...rest }),
-  ];
+  return [...rows.map((row) => json({ type: "top", ...shared, ...row })), json({ type: "top-summary", ...rest })];
 }
 
 const COUNT_TITLES = [
@@ -168,8 +168,8 @@ export function bytesTable(report: BytesReport): string[] {
 export function bytesJson(report: BytesReport): string[] {
   const { rows, ...rest } = report;
   return [
-    ...rows.map((row) => JSON.stringify({ type: "bytes", by: report.by, wire: report.wire, ...row })),
-    JSON.stringify({ type: "bytes-summary", ...rest }),
+    ...rows.map((row) => json({ type: "bytes", by: report.by, wire: report.wire, ...row })),
+    json({ type: "bytes-summary", ...rest }),
   ];
 }
 

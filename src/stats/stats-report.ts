@@ -31,10 +31,11 @@ export function statsReport(report: OverviewReport, options: StatsReportOptions 
 }
 
 function heading({ from, to, totals, clients }: OverviewReport): string[] {
-  const about = clients.exact ? `${clients.count}` : `about ${clients.count} (±${clients.error})`;
-  const tls = totals.tls_connections === 0 ? "" : `, ${totals.tls_connections} TLS connections`;
+  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
+  const about = clients.exact ? count(clients.count, "client") : `about ${clients.count} clients (±${clients.error})`;
+  const tls = totals.tls_connections === 0 ? "" : `, ${count(totals.tls_connections, "TLS connection")}`;
   return [
-    `${totals.requests} requests, ${totals.responses} responses, ${about} clients${tls}`,
+    `${count(totals.requests, "request")}, ${count(totals.responses, "response")}, ${about}${tls}`,
     ...(from === null ? [] : [`${from} to ${to}`]),
   ];
 }
