@@ -4,7 +4,7 @@
  * that a socket's owner is known before its first bytes are looked at.
  */
 import type { Flow } from "../core/flow.ts";
-import type { Ledger } from "../core/ledger.ts";
+import { Ledger } from "../core/ledger.ts";
 import { type CaptureInterface, type Direction, UNKNOWN_DIRECTION } from "../core/packet.ts";
 import type { Enricher } from "../core/roles.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
@@ -16,7 +16,7 @@ import { BpfTier } from "./process/ebpf/bpf-tier.ts";
 import { publish } from "./process/flow-owners.ts";
 import { ProcTier } from "./process/proc-tier.ts";
 import { ProcessTable } from "./process/process-table.ts";
-import { systemCalls } from "./process/system-calls.ts";
+import { type SystemCalls, systemCalls } from "./process/system-calls.ts";
 import type { KernelTimes, Tier } from "./process/tier.ts";
 
 export type { KernelTimes } from "./process/tier.ts";
@@ -62,8 +62,7 @@ export function createAttribution(options: AttributionOptions): Attribution {
   const comments = new CommentTier(options.redactArguments ?? ((args) => args));
   const opened = openTier(options, why);
   const tier = opened?.tier;
-  if (opened && why.length > 0)
-    options.onNotice?.(`processes: tier ${opened.name} (${SUMMARY[opened.name]}); ${why.join("; ")}`);
+  if (opened && why.length > 0) options.onNotice?.(`processes: ${SUMMARY[opened.name]}; ${why.join("; ")}`);
   const drain = () => tier?.drain?.();
   const timer = tier?.drain ? setInterval(drain, DRAIN_EVERY_MS).unref() : undefined;
   return {
@@ -95,21 +94,66 @@ export function createAttribution(options: AttributionOptions): Attribution {
   };
 }
 
-const SUMMARY: Readonly<Record<Exclude<AttributionTier, "none">, string>> = {
-  A: "eBPF tracepoints: exact",
-  B: "eBPF fexit: exact",
-  C: "perf tracepoints: nearly exact",
-  D: "sock_diag and /proc: processes that are gone at once stay unknown",
+const SUMMARY: Readonly<Record<TierName, string>> = {
+  A: "tier A, eBPF tracepoints: exact",
+  B: "tier B, eBPF on function exits: exact",
+  C: "tier C, perf tracepoints: nearly always",
+  D: "tier D, sock_diag and /proc: a process that is gone at once stays unknown",
 };
 
-interface OpenedTier {
-  readonly name: Exclude<AttributionTier, "none">;
-  readonly tier: Tier;
+interface Tools {
+  readonly details: DetailReader;
+  readonly table: ProcessTable;
+  readonly ledger: Ledger;
 }
 
-function openTier(options: AttributionOptions, why: string[]): OpenedTier | null {
-  const { mode, ledger } = options;
-  if (mode === "none") return null;
+type TierName = Exclude<AttributionTier, "none">;
+
+/** Best first. Each throws an Error that says in a few words why it cannot run here. */
+const TIERS: readonly { readonly name: TierName; readonly open: (tools: Tools) => Tier }[] = [
+  { name: "A", open: (tools) => new BpfTier({ tier: "A", calls: neededCalls(), ...tools }) },
+  { name: "B", open: (tools) => new BpfTier({ tier: "B", calls: neededCalls(), ...tools }) },
+  { name: "D", open: (tools) => new ProcTier(tools.table, tools.details, tools.ledger) },
+];
+
+const ALLOWED: Readonly<Record<AttributionMode, readonly TierName[]>> = {
+  auto: ["A", "B", "C", "D"],
+  ebpf: ["A", "B"],
+  proc: ["D"],
+  none: [],
+};
+
+function neededCalls(): SystemCalls {
+  const calls = systemCalls();
+  if (calls === null) throw new Error("koffi does not load on this machine");
+  return calls;
+}
+
+function openTier(options: AttributionOptions, why: string[]): { name: TierName; tier: Tier } | null {
+  const tools = makeTools(options);
+  const refusals = new Map<string, TierName[]>();
+  const tell = () => why.push(...[...refusals].map(([reason, names]) => `not ${names.join(", ")}: ${reason}`));
+  for (const { name, open } of TIERS) {
+    if (!ALLOWED[options.mode].includes(name)) continue;
+    try {
+      const tier = open(tools);
+      tell();
+      return { name, tier };
+    } catch (error) {
+      const { message } = error as Error;
+      refusals.set(message, [...(refusals.get(message) ?? []), name]);
+    }
+  }
+  tell();
+  if (options.mode === "none") return null;
+  throw new Trouble(`eBPF attribution is not possible here: ${why.join("; ")}`, {
+    exitCode: EXIT.unsupported,
+    hint: "Run as root on Linux 5.17 or newer, or use --attribution auto.",
+  });
+}
+
+function makeTools(options: Pick<AttributionOptions, "ledger" | "redactArguments">): Tools {
+  const { ledger } = options;
   const details = new DetailReader(options.redactArguments ?? ((args) => args));
   const table = new ProcessTable(details, ledger);
   const names = new RuntimeNames();
@@ -117,31 +161,27 @@ function openTier(options: AttributionOptions, why: string[]): OpenedTier | null
     const { container } = record.info;
     if (container && !container.name) names.lookup(container, (answer) => record.addContainer(answer));
   };
-  if (mode !== "proc") {
-    const opened = openBpf(details, table, ledger, why);
-    if (opened !== null) return opened;
-    if (mode === "ebpf") {
-      throw new Trouble(`eBPF attribution is not possible here: ${why.join("; ")}`, {
-        exitCode: EXIT.unsupported,
-        hint: "Run as root on Linux 5.17 or newer, or use --attribution auto.",
-      });
-    }
-  }
-  return { name: "D", tier: new ProcTier(table, details, ledger) };
+  return { details, table, ledger };
 }
 
-function openBpf(details: DetailReader, table: ProcessTable, ledger: Ledger, why: string[]): OpenedTier | null {
-  const calls = systemCalls();
-  if (calls === null) {
-    why.push("A, B, C: koffi does not load on this machine");
-    return null;
-  }
-  for (const name of ["A", "B"] as const) {
+export interface TierFacts {
+  readonly tier: TierName;
+  /** What the tier does, in a few words. */
+  readonly what: string;
+  readonly works: boolean;
+  /** Why it does not work. */
+  readonly why: string | null;
+}
+
+/** Tries every tier, for `earshot doctor`; leaves nothing behind. */
+export function probeAttribution(): readonly TierFacts[] {
+  return TIERS.map(({ name, open }) => {
+    const facts = { tier: name, what: SUMMARY[name] };
     try {
-      return { name, tier: new BpfTier({ tier: name, calls, table, details, ledger }) };
+      open(makeTools({ ledger: new Ledger() })).close();
+      return { ...facts, works: true, why: null };
     } catch (error) {
-      why.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      return { ...facts, works: false, why: (error as Error).message };
     }
-  }
-  return null;
+  });
 }

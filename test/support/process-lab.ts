@@ -75,7 +75,7 @@ export interface Nginx extends Server {
 }
 
 /** nginx with a master and two workers; `prefix` runs it elsewhere, e.g. `ip netns exec NAME`. */
-export async function startNginx(ips: readonly string[], prefix: readonly string[] = []): Promise<Nginx> {
+export async function startNginx(ips: readonly string[], prefix: readonly string[] = [], log = true): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), "earshot-nginx-"));
   const port = await freePort();
   const listen = ips.map((ip) => `listen ${ip.includes(":") ? `[${ip}]` : ip}:${port};`).join(" ");
@@ -84,7 +84,7 @@ export async function startNginx(ips: readonly string[], prefix: readonly string
     config,
     `worker_processes 2; daemon off; pid ${folder}/pid; error_log ${folder}/error.log;
      events { worker_connections 1024; accept_mutex off; }
-     http { log_format who '$remote_port $pid'; access_log ${folder}/access.log who; keepalive_requests 1000000;
+     http { log_format who '$remote_port $pid'; access_log ${log ? `${folder}/access.log who` : "off"}; keepalive_requests 1000000;
        client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/f;
        uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
        server { ${listen} location / { return 200 "hello"; } } }`,

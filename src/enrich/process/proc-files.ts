@@ -37,6 +37,16 @@ export function list(path: string): string[] {
   }
 }
 
+/** Descriptors of a process; none when it is gone, null when it is there and hides them. */
+export function listDescriptors(pid: number): string[] | null {
+  try {
+    return readdirSync(`/proc/${pid}/fd`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ESRCH" ? [] : null;
+  }
+}
+
 /** Number in a link like `net:[4026531840]`; 0 when it cannot be read. */
 export function namespaceNumber(pid: number | "self", name: string): number {
   const link = readLink(`/proc/${pid}/ns/${name}`);

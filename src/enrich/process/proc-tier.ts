@@ -128,7 +128,7 @@ export class ProcTier {
     if (pid === null) return null;
     const record = this.table.current(pid);
     // the start time was read behind the look at the fd: only a second look makes both of the same process
-    if (record === null || !holds(pid, `socket:[${inode}]`)) return null;
+    if (record === null || !holds(pid, inode)) return null;
     const stat = readStat(pid);
     return stat !== null && stat.startTicks === record.startTicks ? record : null;
   }
@@ -138,7 +138,7 @@ export class ProcTier {
     const stat = readStat(record.pid);
     if (stat === null || neverHadChild(record.pid, stat)) return false;
     const inodes = this.listenerInodes(tuple);
-    return [...inodes].some((inode) => holds(record.pid, `socket:[${inode}]`));
+    return [...inodes].some((inode) => holds(record.pid, inode));
   }
 
   /** The one process that can have accepted a connection that is gone by now. */
@@ -160,8 +160,7 @@ export class ProcTier {
     const now = performance.now();
     const known = this.listeners.get(key);
     if (known && now - known.at < LISTENER_CACHE_MS) return known.pid;
-    const pids = [...this.holders.all(inodes)];
-    const pid = pids.length === 1 ? pids[0] : null;
+    const pid = this.holders.soleOfAny(inodes);
     if (!known && this.listeners.size >= MAX_LISTENERS) this.listeners.delete(this.listeners.keys().next().value!);
     this.listeners.set(key, { pid, at: now });
     return pid;

@@ -3,61 +3,64 @@
  * the newest processes, because a new connection is most often of a new process or of a busy one. An answer is given
  * only when no relative of the holder has the same socket: two holders are no answer.
  */
-import { readlinkSync } from "node:fs";
-import { childPids, list, listPids, readStat } from "./proc-files.ts";
+import { childPids, listDescriptors, listPids, readLink, readStat } from "./proc-files.ts";
 
 const RECENT = 16;
 /** More relatives than this (a shell, an init) are not looked through one by one. */
 const MAX_RELATIVES = 512;
 
+/** Does a process hold a socket? `hidden`: it may, but its descriptors are not for us to see. */
+type Holding = "yes" | "no" | "hidden";
+
 export class SocketHolders {
   private recent: number[] = [];
 
-  /** The one process that holds the socket; null when none or more than one was found. */
+  /** The one process that holds the socket; null when none or more than one was found, or one may be hidden. */
   sole(inode: number): number | null {
-    const wanted = `socket:[${inode}]`;
+    const wanted = new Set([`socket:[${inode}]`]);
     const holder = this.first(wanted);
     if (holder === null) return null;
     this.recent = [holder, ...this.recent.filter((pid) => pid !== holder)].slice(0, RECENT);
     const family = relatives(holder);
-    return family === null || family.some((pid) => holds(pid, wanted)) ? null : holder;
+    return family !== null && family.every((pid) => holding(pid, wanted) === "no") ? holder : null;
   }
 
-  /** Every process that holds any of these sockets: a full pass over /proc. */
-  all(inodes: ReadonlySet<number>): Set<number> {
+  /** The one process that holds any of these sockets: a full pass over /proc. */
+  soleOfAny(inodes: ReadonlySet<number>): number | null {
     const wanted = new Set([...inodes].map((inode) => `socket:[${inode}]`));
-    const found = new Set<number>();
+    let sole: number | null = null;
     for (const pid of listPids()) {
-      if (someLink(pid, (link) => wanted.has(link))) found.add(pid);
+      const answer = holding(pid, wanted);
+      if (answer === "no") continue;
+      if (answer === "hidden" || sole !== null) return null;
+      sole = pid;
     }
-    return found;
+    return sole;
   }
 
-  private first(wanted: string): number | null {
-    for (const pid of this.recent) if (holds(pid, wanted)) return pid;
+  private first(wanted: ReadonlySet<string>): number | null {
+    for (const pid of this.recent) if (holding(pid, wanted) === "yes") return pid;
     const pids = listPids();
     for (let index = pids.length - 1; index >= 0; index--) {
-      if (!this.recent.includes(pids[index]) && holds(pids[index], wanted)) return pids[index];
+      if (!this.recent.includes(pids[index]) && holding(pids[index], wanted) === "yes") return pids[index];
     }
     return null;
   }
 }
 
-export function holds(pid: number, wanted: string): boolean {
-  return someLink(pid, (link) => link === wanted);
+export function holds(pid: number, inode: number): boolean {
+  return holding(pid, new Set([`socket:[${inode}]`])) === "yes";
 }
 
-function someLink(pid: number, test: (link: string) => boolean): boolean {
+function holding(pid: number, wanted: ReadonlySet<string>): Holding {
   const folder = `/proc/${pid}/fd/`;
-  const fds = list(folder);
+  const fds = listDescriptors(pid);
+  if (fds === null) return "hidden";
   for (let index = fds.length - 1; index >= 0; index--) {
-    try {
-      if (test(readlinkSync(folder + fds[index]))) return true;
-    } catch {
-      // closed meanwhile
-    }
+    const link = readLink(folder + fds[index]);
+    if (link !== null && wanted.has(link)) return "yes";
   }
-  return false;
+  return "no";
 }
 
 /** Parent, siblings and children: those who share a socket through fork(2). null when that cannot be told. */

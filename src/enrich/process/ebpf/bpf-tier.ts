@@ -154,14 +154,13 @@ function loadAndAttach(options: BpfTierOptions): LightSkeleton {
   }
 }
 
-function explain(tier: "A" | "B", error: BpfError): string {
-  const { errno, message } = error;
+function explain(tier: "A" | "B", { errno, message }: BpfError): string {
   if (errno === ERRNO.EPERM || errno === ERRNO.EACCES) {
-    return tier === "B" && message.startsWith("attach")
-      ? `the kernel refuses to attach (${message})`
-      : `not permitted (${message}): needs root or CAP_BPF and CAP_PERFMON, and no kernel lockdown`;
+    return process.getuid?.() === 0
+      ? `the kernel refuses it to root (${message}): locked down, or limits of a container`
+      : "not permitted: needs root, or CAP_BPF and CAP_PERFMON";
   }
-  if (tier === "A" && errno === ERRNO.ENOENT) return `the kernel lacks a tracepoint of Linux 6.3 (${message})`;
+  if (tier === "A" && errno === ERRNO.ENOENT) return `the kernel is older than 6.3 (${message})`;
   return `the kernel cannot run it (${message})`;
 }
 

@@ -37,7 +37,7 @@ struct process {
 }; // 72
 struct owner {
   struct process who;
-  __u64 read_at;
+  __u64 read_at, cookie;
   __u32 role;
   __u32 reading;
 };
@@ -180,31 +180,32 @@ static __always_inline void tell_owner(struct sock *sk, struct owner *owner) {
   record->kind = KIND_OWNER;
   record->role = owner->role;
   record->who = owner->who;
+  owner->cookie = record->cookie;
   bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void tell_close(struct sock *sk) {
+static __always_inline void tell_close(struct owner *owner) {
   struct close_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
   if (!record) {
     count_lost();
     return;
   }
   record->time = bpf_ktime_get_ns();
-  record->cookie = bpf_get_socket_cookie(sk);
+  record->cookie = owner->cookie;
   record->kind = KIND_CLOSE;
   bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void tell_turn(struct sock *sk, __u64 read_at) {
+static __always_inline void tell_turn(struct owner *owner) {
   struct turn_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
   if (!record) {
     count_lost();
     return;
   }
   record->time = bpf_ktime_get_ns();
-  record->cookie = bpf_get_socket_cookie(sk);
+  record->cookie = owner->cookie;
   record->kind = KIND_TURN;
-  record->read_at = read_at;
+  record->read_at = owner->read_at;
   bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
@@ -227,7 +228,8 @@ int BPF_PROG(on_state, struct sock *sk, int before, int after) {
     owner = bpf_sk_storage_get(&owners, sk, 0, 0);
     if (owner) tell_owner(sk, owner);
   } else if (after == TCP_CLOSE && before != TCP_LISTEN) {
-    if (bpf_sk_storage_get(&owners, sk, 0, 0)) tell_close(sk);
+    owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+    if (owner && owner->cookie) tell_close(owner);
   }
   return 0;
 }
@@ -235,7 +237,8 @@ int BPF_PROG(on_state, struct sock *sk, int before, int after) {
 // A process read from or wrote to a socket: if it was not the owner, it is now.
 static __always_inline void used(struct sock *sk, bool wrote) {
   struct owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
-  if (!owner || owner->who.tgid != (__u32)(bpf_get_current_pid_tgid() >> 32)) {
+  // no cookie: the record of it was lost, or a client sends before the handshake is done (TCP Fast Open)
+  if (!owner || !owner->cookie || owner->who.tgid != (__u32)(bpf_get_current_pid_tgid() >> 32)) {
     struct task_struct *task = bpf_get_current_task_btf();
     if (!owner) owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
     if (!owner) {
@@ -253,7 +256,7 @@ static __always_inline void used(struct sock *sk, bool wrote) {
     owner->reading = 1;
   } else if (owner->reading) {
     owner->reading = 0;
-    tell_turn(sk, owner->read_at);
+    tell_turn(owner);
   }
 }
 
