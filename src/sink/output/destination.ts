@@ -5,6 +5,7 @@
  */
 import type { EarshotEvent } from "../../core/event.ts";
 import type { Sink } from "../../core/roles.ts";
+import { within } from "./within.ts";
 
 export interface Destination {
   readonly name: string;
@@ -27,7 +28,12 @@ export interface EventFormat {
   header?(): string;
   /** Records for an event: none when the event is not this format's, or several. Without line ends behind them. */
   format(event: EarshotEvent): readonly string[];
+  /** Records that were held back until the end. */
+  finish?(): readonly string[];
 }
+
+/** Longest wait at the end for a destination that is full. */
+const LAST_RECORDS_MS = 5_000;
 
 /** A Sink made of a format and a destination. */
 export class FormatSink implements Sink {
@@ -45,7 +51,16 @@ export class FormatSink implements Sink {
     for (const record of this.formatter.format(event)) this.destination.record(record);
   }
 
-  close(): Promise<void> {
-    return this.destination.close();
+  async close(): Promise<void> {
+    let patient = true;
+    for (const record of this.formatter.finish?.() ?? []) {
+      if (this.destination.full && patient) {
+        await within(this.destination.drained(), LAST_RECORDS_MS);
+        // a destination that stands still costs one wait, not one a record
+        patient = !this.destination.full;
+      }
+      this.destination.record(record);
+    }
+    await this.destination.close();
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Ledger } from "../../core/ledger.ts";
 import type { Destination } from "./destination.ts";
-import { within } from "./stream-destination.ts";
+import { within } from "./within.ts";
 
 /** Not worth another try: the receiver understood and refused. */
 export class Refused extends Error {}

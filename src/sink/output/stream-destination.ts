@@ -4,6 +4,7 @@
  */
 import type { Ledger } from "../../core/ledger.ts";
 import type { Destination } from "./destination.ts";
+import { within } from "./within.ts";
 
 /** Writes chunks, one at a time. `write` rejects when the chunk cannot be written. */
 export interface ChunkWriter {
@@ -178,14 +179,4 @@ export class StreamDestination implements Destination {
     this.waiting = [];
     for (const resolve of waiting) resolve();
   }
-}
-
-/** Waits for a promise, but not longer than `limit_ms`. */
-export async function within(promise: Promise<unknown>, limit_ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limit_ms);
-  });
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
 }
