@@ -62,5 +62,7 @@ test("bad ones are counted when asked, and come out all the same", () => {
   const run = decode(frames, 1, { verifyChecksums: true });
   expect(run.out.map((one) => one.data)).toEqual(["a", "b"]);
   expect(run.ledger.badChecksums).toBe(1);
+  const badHeader = ethernet({}, ipv4({ ...ends, badChecksum: true }, tcp(ends, "c")));
+  expect(decode([badHeader], 1, { verifyChecksums: true }).ledger.badChecksums).toBe(1);
   expect(decode(frames).ledger.badChecksums).toBe(0);
 });

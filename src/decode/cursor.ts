@@ -38,6 +38,7 @@ export interface CursorOptions {
   readonly scopeByVlan: boolean;
   readonly scopeByTunnel: boolean;
   readonly pathLimit: number;
+  readonly verifyChecksums: boolean;
 }
 
 export class Cursor {
@@ -45,7 +46,7 @@ export class Cursor {
   readonly packet = new Packet();
   readonly scopes: PathTable;
   readonly encapsulations: PathTable;
-  private readonly options: CursorOptions;
+  readonly options: CursorOptions;
   bytes: Uint8Array = new Uint8Array(0);
   /** The current layer is `bytes[at, end)`. */
   at = 0;

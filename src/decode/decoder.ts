@@ -16,7 +16,7 @@ import { plainSegment } from "./plain.ts";
 import { nextOfAggregate } from "./wlan.ts";
 
 export interface DecoderOptions {
-  /** Checks TCP and UDP checksums of every packet and counts bad ones in the ledger. Costs time; never drops. */
+  /** Checks IPv4, TCP and UDP checksums and counts bad ones in the ledger; never drops. Costs time: it reads every octet. */
   readonly verifyChecksums?: boolean;
   /** Whether equal addresses in two VLANs are two flows; true when absent. Off for taps that tag only one direction. */
   readonly scopeByVlan?: boolean;
@@ -48,12 +48,14 @@ export class Decoder implements PacketHandler {
     this.ledger = ledger;
     this.listener = listener;
     this.verifyChecksums = options.verifyChecksums ?? false;
-    this.plainPath = options.plainPath ?? true;
+    // the straight path checks nothing
+    this.plainPath = (options.plainPath ?? true) && !this.verifyChecksums;
     this.fragments = new FragmentTable(ledger, { ...FRAGMENT_LIMITS, ...options.fragments });
     this.cursor = new Cursor(ledger, {
       scopeByVlan: options.scopeByVlan ?? true,
       scopeByTunnel: options.scopeByTunnel ?? true,
       pathLimit: options.pathLimit ?? 8192,
+      verifyChecksums: this.verifyChecksums,
     });
     this.lent = this.cursor.packet;
   }

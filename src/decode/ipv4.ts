@@ -1,4 +1,5 @@
 /** IPv4 (RFC 791): takes the cursor at the header, gives the protocol inside, or nothing while fragments are missing. */
+import { ipv4HeaderGood } from "./checksum.ts";
 import { type Cursor, DONE, IP_PROTOCOL, type Layer } from "./cursor.ts";
 import type { FragmentTable } from "./fragment.ts";
 
@@ -14,6 +15,8 @@ export function ipv4(cursor: Cursor, fragments: FragmentTable): Layer {
   if (stated < headerLength) return cursor.malformed("decode.ipv4-length");
   const totalLength = cursor.limit(stated);
   if (cursor.lacks(headerLength)) return cursor.short("decode.ipv4-header");
+
+  if (cursor.options.verifyChecksums && !ipv4HeaderGood(bytes, at, at + headerLength)) cursor.ledger.badChecksums++;
 
   const { packet } = cursor;
   packet.family = 4;
