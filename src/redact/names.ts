@@ -9,10 +9,13 @@ import type { RedactOptions } from "./schema.ts";
 
 export type NameContext = "field" | "param" | "cookie" | "key";
 
+/** A name with this anywhere in it, punctuation removed, holds a secret: `password_confirmation`, `secret_value`. */
+const PARTS = ["password", "passwd", "passphrase", "secret", "apikey", "privatekey", "cardnumber", "creditcard"];
+
 /** A name that ends so, punctuation removed, holds a secret wherever it stands. */
 const ENDINGS = [
-  // what a user types
-  ...["password", "passwords", "passwd", "passphrase", "passcode", "pincode", "pwd"],
+  // what a user types, also in other languages
+  ...["passcode", "pincode", "pwd", "passwort", "kennwort", "motdepasse", "wachtwoord", "senha", "contrasena"],
   // what stands for a user who typed it: bearer, session, CSRF and refresh tokens, one-time codes
   ...["token", "jwt", "sessionid", "sessid", "sessionkey", "assertion", "authorization", "cookie", "bearer", "totp"],
   ...["samlresponse", "oauthverifier", "codeverifier", "devicecode", "authcode", "mfacode", "verificationcode"],
@@ -30,11 +33,11 @@ const ENDINGS = [
   ],
   ...["subscriptionkey", "functionskey", "functionkey", "authkey", "masterkey", "signingkey", "sharedkey", "appkey"],
   ...["applicationkey", "encryptionkey", "customerkey", "licensekey", "accountkey", "storagekey", "clickhousekey"],
-  ...["connectionstring", "secretaccesskey", "sshkey"],
+  ...["connectionstring", "sshkey"],
   // a signed URL is a key to what it names until it expires
   ...["signature"],
   // payment cards and national numbers
-  ...["cardnumber", "creditcard", "ccnumber", "securitycode", "socialsecuritynumber"],
+  ...["ccnumber", "securitycode", "socialsecuritynumber"],
 ];
 
 /** Short words would end too many innocent names (compass, mapping), so they must be the last word of the name. */
@@ -98,7 +101,7 @@ function isLetter(code: number): boolean {
 function isSecretName(name: string, context: NameContext): boolean {
   const { joined, lastWord } = normalize(name);
   if (joined === "" || INNOCENT_NAMES.has(joined)) return false;
-  if (SHORT_WORDS.has(lastWord)) return true;
+  if (SHORT_WORDS.has(lastWord) || PARTS.some((part) => joined.includes(part))) return true;
   if (context !== "key" && (PARAMETER_WORDS.has(lastWord) || PARAMETERS.has(joined))) return true;
   const endings = ENDINGS_BY_LETTER.get(joined[joined.length - 1]);
   return endings?.some((ending) => joined.endsWith(ending)) ?? false;

@@ -20,6 +20,9 @@ const QUESTION = 0x3f;
 const SEMICOLON = 0x3b;
 const HASH = 0x23;
 const EQUALS = 0x3d;
+const COMMA = 0x2c;
+const BRACE = 0x7d;
+const BACKSLASH = 0x5c;
 const SLASH = 0x2f;
 const COLON = 0x3a;
 const AT = 0x40;
@@ -65,6 +68,10 @@ function decodedAt(from: Uint8Array, at: number, end: number): number {
 }
 const ENCODED = 0x100;
 
+const widthAt = (from: Uint8Array, at: number, end: number) => (decodedAt(from, at, end) >= ENCODED ? 3 : 1);
+/** A blank as it is, as `+`, and as `%20`. */
+const BLANKS = [0x20, 0x2b, ENCODED | 0x20];
+
 /** End of the JSON Web Token (RFC 7519) that begins with `eyJ` at `start`, also a cut one; -1 when it is none. */
 export function tokenEnd(from: Uint8Array, start: number, end: number): number {
   if (from[start] !== 0x65 || from[start + 1] !== 0x79 || from[start + 2] !== LETTER_J) return -1;
@@ -89,6 +96,10 @@ export class UrlRedactor {
   private pairStart = -1;
   private pairEncoded = false;
   private resumeAt = 0;
+  /** The last string in quotes, as JSON in a parameter has: `[stringStart, stringEnd)`, and where its quote ended. */
+  private stringStart = 0;
+  private stringEnd = 0;
+  private quoteEnd = -1;
 
   constructor(parameters: NameCache, marker: Marker) {
     this.parameters = parameters;
@@ -117,6 +128,7 @@ export class UrlRedactor {
     this.inPath = mode !== FREE;
     this.pairStart = mode === FREE ? start : -1;
     this.pairEncoded = false;
+    this.quoteEnd = -1;
     let read = start;
     if (mode === TARGET && f[start] !== SLASH) {
       at = this.writeUserinfo(f, start, end, into, at, mode);
@@ -137,6 +149,16 @@ export class UrlRedactor {
         }
       }
       at = copyBytes(f, read, next, into, at);
+      if (byte === COLON && read === this.quoteEnd && this.endsSecretKey(f)) {
+        at = this.writeJsonValue(f, next, end, into, at);
+        read = this.resumeAt;
+        continue;
+      }
+      if (byte === QUOTE) {
+        this.stringStart = this.quoteEnd;
+        this.stringEnd = read;
+        this.quoteEnd = next;
+      }
       if (byte === EQUALS && this.pairStart >= 0) {
         if (this.parameters.kindOf(f, this.pairStart, read) === SECRET) {
           at = this.writeValue(f, next, end, into, at, mode);
@@ -216,6 +238,30 @@ export class UrlRedactor {
     while (read < end && !this.endsValue(f, read, end, mode)) read++;
     this.resumeAt = read;
     return this.marker.write(f, start, read, into, at);
+  }
+
+  private endsSecretKey(from: Uint8Array): boolean {
+    return this.stringStart >= 0 && this.parameters.kindOf(from, this.stringStart, this.stringEnd) === SECRET;
+  }
+
+  /** Hides a JSON value in a parameter, as in GraphQL's `variables={"password":"…"}`, percent-encoded or not. */
+  private writeJsonValue(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number {
+    let valueStart = start;
+    while (valueStart < end && BLANKS.includes(decodedAt(from, valueStart, end)))
+      valueStart += widthAt(from, valueStart, end);
+    const isQuoted = valueStart < end && (decodedAt(from, valueStart, end) & 0xff) === QUOTE;
+    if (isQuoted) valueStart += widthAt(from, valueStart, end);
+    at = copyBytes(from, start, valueStart, into, at);
+    let read = Math.max(valueStart, markEnd(from, valueStart, end));
+    for (let escaped = false; read < end; read += widthAt(from, read, end)) {
+      const decoded = decodedAt(from, read, end);
+      const byte = decoded & 0xff;
+      if (decoded === AMPERSAND) break;
+      if (isQuoted ? byte === QUOTE && !escaped : byte === COMMA || byte === BRACE) break;
+      escaped = byte === BACKSLASH && !escaped;
+    }
+    this.resumeAt = read;
+    return this.marker.write(from, valueStart, read, into, at);
   }
 
   /** A value is hidden up to the first byte that ends it for every reader: rather too much than too little. */
