@@ -56,6 +56,8 @@ export class FlowHalf {
 export class Flow {
   id = 0;
   live = false;
+  /** It ended by a reset, and is still remembered. */
+  wasReset = false;
   /** Addresses and ports of half 0's sender (source) and receiver, as in Packet. */
   source0 = 0;
   source1 = 0;

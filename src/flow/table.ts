@@ -15,7 +15,7 @@ import { REASSEMBLY_LIMITS, Reassembler, type ReassemblyLimits } from "./reassem
 export interface FlowTableOptions {
   /** Live flows at most; the one unused longest makes room. 65,536 flows take some 60 MB. */
   readonly maxFlows?: number;
-  /** A flow without packets for this long is over: longer than usual keep-alive limits (nginx 75 s, Envoy 1 h is not met). */
+  /** A flow without packets for this long is over: 10 minutes, past the keep-alive limits of most servers (nginx 75 s). */
   readonly idle?: Micros;
   /** How long stragglers of an ended flow are known. */
   readonly linger?: Micros;
@@ -59,7 +59,7 @@ export class FlowTable implements PacketListener {
     this.ledger = ledger;
     this.options = options;
     this.maxFlows = options.maxFlows ?? 65_536;
-    this.idle = options.idle ?? 300 * SECOND;
+    this.idle = options.idle ?? 600 * SECOND;
     this.linger = options.linger ?? SECOND;
     this.reassembler = new Reassembler(ledger, options.reassembly ?? REASSEMBLY_LIMITS);
     this.ring.older = this.ring.newer = this.ring;
@@ -94,7 +94,11 @@ export class FlowTable implements PacketListener {
         this.remove(flow);
         flow = null;
       }
-      if (flow?.live === false) return;
+      if (flow?.live === false) {
+        if (!this.continues(flow, from, packet)) return;
+        this.remove(flow);
+        flow = null;
+      }
     }
     if (flow === null) {
       if ((control & RST) !== 0 || (length === 0 && (control & SYN) === 0)) return;
@@ -182,6 +186,12 @@ export class FlowTable implements PacketListener {
     return !flow.live || (half.known && half.next !== ((packet.sequence + 1) | 0));
   }
 
+  /** A handshake that goes on after a reset: the reset was forged or not for this connection, and nobody heeded it. */
+  private continues(flow: Flow, from: HalfIndex, packet: Packet): boolean {
+    const other = flow.halves[1 - from];
+    return flow.wasReset && (packet.flags & ACK) !== 0 && other.known && packet.acknowledgment === other.next;
+  }
+
   private pureAcknowledgment(packet: Packet): void {
     const flow = this.find(packet, hashOf(packet));
     if (flow === null || !flow.live || !this.reassembler.waiting.has(flow)) return;
@@ -251,6 +261,7 @@ export class FlowTable implements PacketListener {
     if (!flow.live) return;
     this.reassembler.flush(flow);
     flow.live = false;
+    flow.wasReset = reason === "rst";
     this.live--;
     unlink(flow);
     const parser = flow.parser;

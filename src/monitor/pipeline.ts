@@ -49,7 +49,6 @@ export class Pipeline implements PacketHandler, ExchangeListener {
   private readonly interfaces = new Map<number, CaptureInterface>();
   private readonly stage: TransactionStage;
   private readonly protocols: Protocol[];
-  private readonly tunnelProtocols: Protocol[];
   /** Decides before anything is made of an exchange; true keeps it. */
   private readonly gates: ((exchange: Exchange) => boolean)[] = [];
   readonly flowGates: ((flow: Flow) => void)[] = [];
@@ -67,10 +66,10 @@ export class Pipeline implements PacketHandler, ExchangeListener {
     });
     const http1 = new Http1Protocol({
       newBuilder: () => this.stage.builder(),
-      openTunnel: () => new Selector({ protocols: this.tunnelProtocols }),
+      // what is inside CONNECT may be anything; a protocol named by Upgrade is that protocol, and none of ours
+      openTunnel: (_flow, protocol) => (protocol === "connect" ? new Selector({ protocols: this.protocols }) : null),
     });
     this.protocols = [http1, ...(options.protocols ?? [])];
-    this.tunnelProtocols = this.protocols;
     const selectorOptions = { protocols: this.protocols };
     this.flows = new FlowTable(this.ledger, {
       maxFlows: options.maxFlows,

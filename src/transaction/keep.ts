@@ -235,8 +235,8 @@ export class HeadKeeper {
     let text = octets.toString("utf8");
     if (text.includes("\ufffd") && !Buffer.from(text, "utf8").equals(octets)) text = octets.toString("latin1");
     text = text.replace(/\r\n?[ \t]+/g, " ");
-    const json = JSON.stringify(text);
-    return at + Buffer.from(this.out.buffer, at).write(json.slice(1, -1), "utf8");
+    const json = JSON.stringify(text).slice(1, -1).replace(LINE_BREAKING, escapeCharacter);
+    return at + Buffer.from(this.out.buffer, at).write(json, "utf8");
   }
 }
 
@@ -244,6 +244,13 @@ function skipFold(from: Uint8Array, start: number, end: number): number {
   let next = start;
   while (next < end && from[next] <= SPACE) next++;
   return next;
+}
+
+/** Control characters and line separators beyond ASCII: valid in JSON, but they break lines and steer terminals. */
+const LINE_BREAKING = /[\u007f-\u009f\u2028\u2029]/g;
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 const HEX = "0123456789abcdef";

@@ -24,11 +24,12 @@ export class Http1Connection implements FlowParser {
   private readonly readers: readonly [Reader, Reader] = [new Reader(this, 0), new Reader(this, 1)];
   /** The direction that sends requests; 2 until a head told. */
   requestHalf: HalfIndex | 2 = 2;
-  /** Heads read so far, both directions. */
-  heads = 0;
+  /** Requests read so far. */
+  requests = 0;
   private tunnel: FlowParser | null = null;
   private tunneled = false;
   private upgradeName = "";
+  private tunnelName = "";
 
   constructor(flow: Flow, options: Http1Options) {
     this.options = options;
@@ -74,14 +75,13 @@ export class Http1Connection implements FlowParser {
   }
 
   requestHead(flow: Flow, head: Head): Framing {
-    this.heads++;
+    this.requests++;
     const framing = requestFraming(head);
     this.builder.requestHead(flow, head);
     return framing;
   }
 
   responseHead(flow: Flow, head: Head): Framing {
-    this.heads++;
     if (head.status >= 100 && head.status < 200 && head.status !== 101) {
       const framing = responseFraming(head, 0);
       this.builder.informational(flow, head);
@@ -96,13 +96,14 @@ export class Http1Connection implements FlowParser {
 
   /** The response just read is the last of HTTP on this flow. */
   upgrade(flow: Flow, status: number): void {
-    this.builder.upgraded(flow, status === 101 ? this.upgradeName || "unknown" : "connect");
+    this.tunnelName = status === 101 ? this.upgradeName || "unknown" : "connect";
+    this.builder.upgraded(flow, this.tunnelName);
   }
 
   enterTunnel(flow: Flow, from: HalfIndex): void {
     const other = (1 - from) as HalfIndex;
     this.tunneled = true;
-    this.tunnel = this.options.openTunnel(flow, this.upgradeName || "connect");
+    this.tunnel = this.options.openTunnel(flow, this.tunnelName);
     const waiting = this.readers[other].takeWaiting();
     if (waiting !== null) this.tunnel?.data(flow, other, waiting, 0, waiting.length);
   }

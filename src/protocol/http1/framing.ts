@@ -129,7 +129,7 @@ function contentLength(head: Head): number {
       if (value !== ABSENT) {
         if (value !== next) {
           head.anomaly("http1.content-length-conflict");
-          return head.isRequest ? INVALID : value;
+          return value;
         }
         head.anomaly("http1.content-length-duplicate");
       }

@@ -142,7 +142,7 @@ export class Reader {
     const response = requestHalf !== this.from ? isStatusLine(bytes, start, end) : "no";
     if (response === "yes") return RESPONSE;
     const mayBeRequest = requestHalf === 2 || requestHalf === this.from;
-    const request = mayBeRequest ? isRequestLine(bytes, start, end, this.connection.heads === 0) : "no";
+    const request = mayBeRequest ? isRequestLine(bytes, start, end, this.connection.requests === 0) : "no";
     if (request === "yes") return REQUEST;
     return response === "need-more" || request === "need-more" ? UNDECIDED : NEITHER;
   }
@@ -298,14 +298,16 @@ export class Reader {
     const waiting = this.waiting!;
     let lines = waiting.length;
     while (lines > 0 && waiting.bytes[lines - 1] !== LF) lines--;
-    const ended = new Uint8Array(lines + 2);
+    // of a status line the code comes first, so a part of it is worth having; of a request line it is not
+    if (lines === 0 && !isRequest) lines = waiting.length;
+    const ended = new Uint8Array(lines + 4);
     ended.set(waiting.bytes.subarray(0, lines));
-    ended.set([CR, LF], lines);
+    ended.set([CR, LF, CR, LF], lines);
     if (lines === 0 || head.read(ended, 0, ended.length, isRequest) === INCOMPLETE) {
       this.lose();
       return;
     }
-    head.end -= 2;
+    head.end = lines;
     head.truncated = true;
     if (code !== "") head.anomaly(code);
     const rest = waiting.length - lines;
@@ -314,6 +316,14 @@ export class Reader {
     this.framing(flow, rest);
     this.atLineStart = rest === 0;
     this.state = IN_HEAD_REST;
+  }
+
+  /** Makes the best of a head whose end will not come. */
+  private cutWaitingHead(flow: Flow, code: string): void {
+    const { bytes, length } = this.waiting!;
+    const kind = this.kindAt(bytes, 0, length);
+    const statusRead = kind === RESPONSE && length >= 13;
+    if (kind === REQUEST || statusRead) this.cutHead(flow, kind === REQUEST, code);
   }
 
   private headRest(flow: Flow, bytes: Uint8Array, start: number, end: number): number {
@@ -373,10 +383,7 @@ export class Reader {
       return;
     }
     if (this.state === DEAD) return;
-    if (this.state === IN_HEAD && this.waiting!.hasLine) {
-      const kind = this.kindAt(this.waiting!.bytes, 0, this.waiting!.length);
-      if (kind === REQUEST || kind === RESPONSE) this.cutHead(flow, kind === REQUEST, "");
-    }
+    if (this.state === IN_HEAD) this.cutWaitingHead(flow, "");
     if (this.state === IN_LENGTH) {
       // the message ends inside the hole; what else was in it nobody knows
       builder.gap(flow, this.request, this.remaining, true);
@@ -444,10 +451,7 @@ export class Reader {
   }
 
   close(flow: Flow, reason: CloseReason): void {
-    if (this.state === IN_HEAD && this.waiting!.hasLine) {
-      const kind = this.kindAt(this.waiting!.bytes, 0, this.waiting!.length);
-      if (kind === REQUEST || kind === RESPONSE) this.cutHead(flow, kind === REQUEST, "http1.head-incomplete");
-    }
+    if (this.state === IN_HEAD) this.cutWaitingHead(flow, "http1.head-incomplete");
     this.messageEnd(flow, this.state === IN_UNTIL_CLOSE && reason === "fin");
     this.state = DEAD;
     this.waiting = null;
