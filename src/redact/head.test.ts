@@ -139,6 +139,7 @@ describe("options", () => {
     expect(field("X-Api-Key", "secret-two", options)).not.toBe(one);
     expect(field("X-Api-Key", "secret-one", { hash_key: "other" })).not.toBe(one);
     expect(field("Cookie", `a=${one}`, options)).toBe(`a=${one}`);
+    expect(field("Cookie", "a=short", options)).toBe("a=<redacted:5>");
   });
 
   test("allow shows, deny hides, the longer pattern wins", () => {
@@ -261,6 +262,15 @@ describe("laws", () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test("no room: nothing is written beyond, nothing throws", () => {
+    const redactor = new HeadRedactor();
+    const from = Buffer.from("Cookie" + "a;".repeat(500) + "x=".padEnd(300, "y"));
+    const into = new Uint8Array(100);
+    redactor.redactField(from, 0, 6, 6, from.length, into, 0);
+    redactor.redactTarget(from, 0, from.length, into, 50);
+    expect(into.length).toBe(100);
   });
 
   test("time grows with the length, not with its square", () => {

@@ -5,7 +5,7 @@
  */
 import type { HeadRedactor as HeadRedactorRole } from "../core/http.ts";
 import { CredentialRedactor } from "./credentials.ts";
-import { copyBytes, Marker } from "./mark.ts";
+import { copyBytes, Marker, SHORTEST_MARK_BYTES } from "./mark.ts";
 import { NameCache } from "./name-cache.ts";
 import {
   COOKIE,
@@ -53,7 +53,7 @@ export class HeadRedactor implements HeadRedactorRole {
    * octet without names: each two octets become a mark and a semicolon.
    */
   maxGrowth(length: number): number {
-    return this.reveal ? 0 : Math.ceil(length / 2) * this.marker.shortestSecretMarkBytes + 64;
+    return this.reveal ? 0 : Math.ceil(length / 2) * SHORTEST_MARK_BYTES + 64;
   }
 
   /** Copies the request target `from[start, end)`, redacted. Returns the new end in `into`. */

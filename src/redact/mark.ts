@@ -7,8 +7,13 @@ import { createHmac } from "node:crypto";
 const OPENING = Buffer.from("<redacted:");
 const HASH = Buffer.from(":hash=");
 const HASH_DIGITS = 8;
-/** `<redacted:` + up to ten digits + `:hash=` + 8 digits + `>`. */
-export const MARK_MAX_BYTES = OPENING.length + 10 + HASH.length + HASH_DIGITS + 1;
+/**
+ * Shorter secrets get no hash: they tell no sessions apart, there are few enough to try them all should the key become
+ * known, and a head full of them would grow several times more.
+ */
+const HASHED_SECRET_MIN_BYTES = 8;
+/** The mark of a secret of one octet, `<redacted:1>`: what makes text grow most. */
+export const SHORTEST_MARK_BYTES = OPENING.length + 2;
 
 const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39;
 const isHexDigit = (byte: number) => isDigit(byte) || (byte >= 0x61 && byte <= 0x66);
@@ -35,9 +40,9 @@ export function markEnd(from: Uint8Array, start: number, end: number): number {
   return at < end && from[at] === 0x3e ? at + 1 : -1;
 }
 
-/** Copies bytes; short ranges without making a view. Returns the new end in `into`. */
+/** Copies bytes; short ranges without making a view. What has no room in `into` is left out. Returns the new end in `into`. */
 export function copyBytes(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number {
-  if (end - start > 96) {
+  if (end - start > 96 && at + end - start <= into.length) {
     into.set(from.subarray(start, end), at);
     return at + end - start;
   }
@@ -53,16 +58,11 @@ export class Marker {
     this.key = key;
   }
 
-  /** Length of the longest mark for a secret of one octet. */
-  get shortestSecretMarkBytes(): number {
-    return OPENING.length + 2 + (this.key === null ? 0 : HASH.length + HASH_DIGITS);
-  }
-
   /** Writes the mark for the secret `from[start, end)`; nothing for an empty one. Returns the new end in `into`. */
   write(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number {
     if (start >= end || markEnd(from, start, end) === end) return copyBytes(from, start, end, into, at);
     // the secret may lie where the mark goes (a copy in place), so its hash is taken first
-    const hash = this.key === null ? null : this.hash(from.subarray(start, end));
+    const hash = this.hash(from.subarray(start, end));
     at = copyBytes(OPENING, 0, OPENING.length, into, at);
     at = writeDecimal(end - start, into, at);
     if (hash !== null) {
@@ -78,14 +78,13 @@ export class Marker {
     if (secret === "") return "";
     const bytes = Buffer.from(secret);
     if (markEnd(bytes, 0, bytes.length) === bytes.length) return secret;
-    return `<redacted:${bytes.length}${this.key === null ? "" : `:hash=${this.hash(bytes)}`}>`;
+    const hash = this.hash(bytes);
+    return `<redacted:${bytes.length}${hash === null ? "" : `:hash=${hash}`}>`;
   }
 
-  private hash(secret: Uint8Array): string {
-    return createHmac("sha256", this.key as string)
-      .update(secret)
-      .digest("hex")
-      .slice(0, HASH_DIGITS);
+  private hash(secret: Uint8Array): string | null {
+    if (this.key === null || secret.length < HASHED_SECRET_MIN_BYTES) return null;
+    return createHmac("sha256", this.key).update(secret).digest("hex").slice(0, HASH_DIGITS);
   }
 }
 

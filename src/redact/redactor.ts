@@ -39,20 +39,18 @@ export class Redactor {
     this.commandLines = new ArgumentRedactor(rules, marker, this.head, this.texts);
   }
 
+  // functions of their own, so that they can be handed on without this object
+
   /** Text of no known grammar: messages, labels, log lines. */
-  text(text: string): string {
-    return this.reveal ? text : this.texts.redact(text);
-  }
+  readonly text = (text: string): string => (this.reveal ? text : this.texts.redact(text));
 
   /** The kept beginning of a body. For one that is not text: pass its bytes as latin-1 and encode what comes back. */
-  body(text: string, contentType: string | null): string {
-    return this.reveal ? text : this.bodies.redact(text, contentType);
-  }
+  readonly body = (text: string, contentType: string | null): string =>
+    this.reveal ? text : this.bodies.redact(text, contentType);
 
   /** A command line, the program first. */
-  arguments(args: readonly string[]): string[] {
-    return this.reveal ? [...args] : this.commandLines.redact(args);
-  }
+  readonly arguments = (args: readonly string[]): string[] =>
+    this.reveal ? [...args] : this.commandLines.redact(args);
 
   event<Event extends EarshotEvent>(event: Event): Event;
   event(event: EarshotEvent): EarshotEvent {
