@@ -32,7 +32,7 @@ function mistakeOf(trouble: Trouble): FilterMistake {
   const match = /^filter[^,]*, column (\d+): (.*)$/.exec(firstLine);
   const message = match === null ? firstLine : match[2];
   return {
-    message: trouble.hint === "" ? message : `${message}; ${trouble.hint}`,
+    message: trouble.hint === "" ? message : `${message}. ${trouble.hint}`,
     column: match === null ? 0 : Number(match[1]) - 1,
   };
 }

@@ -138,7 +138,7 @@ export class DashboardModel {
   /** Time has come to `now`: live the clock, for a file the time of its newest packet. */
   tick(now: Micros): void {
     if (now > this.now) this.now = now;
-    this.startTime ??= now;
+    if (now > 0) this.startTime ??= now;
     this.recent.advance(this.now);
     this.whole.advance(this.now);
     this.rankNew();

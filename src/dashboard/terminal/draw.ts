@@ -16,7 +16,11 @@ export function box(pane: Pane, title: string, note = "", focused = false): Pane
     pane.put(width - 1, row, "│", edge);
   }
   pane.put(0, height - 1, `╰${"─".repeat(width - 2)}╯`, edge);
-  const head = cutTo(title, Math.max(0, width - 6));
+  // a long title leaves the note its place, but not more than half of the edge
+  const head = cutTo(
+    title,
+    Math.max(0, width - 6) - (note === "" ? 0 : Math.min(textWidth(note) + 2, Math.floor(width / 2))),
+  );
   pane.put(2, 0, ` ${head} `, style(focused ? "accent" : "plain", BOLD));
   const room = width - 8 - textWidth(head);
   if (note !== "" && room >= 4) pane.putRight(width - 2, 0, ` ${cutTo(note, room)} `, style("muted"));
@@ -55,7 +59,7 @@ export function area(pane: Pane, values: Values, top: number, look: (column: num
   }
 }
 
-/** Several lines in one graph, the first drawn over the others. */
+/** Several lines in one graph, the first drawn over the others. Zero is drawn at the bottom, null not at all. */
 export function lines(
   pane: Pane,
   series: readonly { readonly values: Values; readonly look: Style }[],
@@ -64,13 +68,24 @@ export function lines(
   const { width, height } = pane;
   const bits = new Uint8Array(width * height);
   const looks = new Uint16Array(width * height);
+  const dot = (index: number, level: number, look: Style) => {
+    const cell = (height - 1 - (level >> 2)) * width + (index >> 1);
+    bits[cell] |= (index & 1 ? RIGHT_DOT : LEFT_DOT)[level & 3];
+    looks[cell] = look;
+  };
   for (const { values, look } of [...series].reverse()) {
+    let before: number | null = null;
     for (let index = 0; index < width * 2; index++) {
-      const level = dots(values[index], top, height * 4) - 1;
-      if (level < 0) continue;
-      const cell = (height - 1 - (level >> 2)) * width + (index >> 1);
-      bits[cell] |= (index & 1 ? RIGHT_DOT : LEFT_DOT)[level & 3];
-      looks[cell] = look;
+      const value = values[index];
+      if (value === null || value === undefined) {
+        before = null;
+        continue;
+      }
+      const level = Math.max(0, dots(value, top, height * 4) - 1);
+      // a steep line has no holes
+      const from = before === null ? level : before < level ? before + 1 : before > level ? before - 1 : level;
+      for (let step = Math.min(from, level); step <= Math.max(from, level); step++) dot(index, step, look);
+      before = level;
     }
   }
   for (let cell = 0; cell < bits.length; cell++) {

@@ -25,6 +25,10 @@ export interface ClickTarget {
 /** No terminal in use is larger; a reported size beyond it is not believed. */
 export const LARGEST: Size = { columns: 1000, rows: 400 };
 
+function bounded(reported: number, largest: number): number {
+  return Math.max(1, Math.min(largest, Math.floor(reported) || 1));
+}
+
 export class Frame {
   readonly columns: number;
   readonly rows: number;
@@ -36,8 +40,8 @@ export class Frame {
   scrollLimit = 0;
 
   constructor(size: Size) {
-    this.columns = Math.max(1, Math.min(LARGEST.columns, Math.floor(size.columns)));
-    this.rows = Math.max(1, Math.min(LARGEST.rows, Math.floor(size.rows)));
+    this.columns = bounded(size.columns, LARGEST.columns);
+    this.rows = bounded(size.rows, LARGEST.rows);
     this.cells = new Array<string>(this.columns * this.rows).fill(" ");
     this.styles = new Uint16Array(this.columns * this.rows);
   }

@@ -72,7 +72,8 @@ export function view(context: ViewContext, size: Size): Frame {
   guarded(screen.part(0, TOP_LINES, width, height - TOP_LINES - BOTTOM_LINES), "screen", (pane) => body(pane, context));
   guarded(screen.part(0, height - 3, width, 1), "alerts", (pane) => alertStrip(pane, context));
   guarded(screen.part(0, height - 2, width, 1), "ledger", (pane) => ledgerStrip(pane, context));
-  guarded(screen.part(0, height - 1, width, 1), "keys", (pane) => lastLine(screen, pane, context));
+  guarded(screen.part(0, height - 1, width, 1), "keys", (pane) => footer(pane, context));
+  guarded(screen, "filter line", () => typing(screen, context));
   return frame;
 }
 
@@ -82,9 +83,10 @@ export function guarded(pane: Pane, name: string, draw: (pane: Pane) => void): v
     draw(pane);
   } catch (error) {
     pane.clear();
-    const inside = pane.height >= 3 ? box(pane, `${name} cannot be shown`) : pane;
+    const boxed = pane.height >= 3;
+    const inside = boxed ? box(pane, `internal error in ${name}`) : pane;
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    inside.put(0, 0, `internal error in ${name}: ${reason}`, style("bad", BOLD));
+    inside.put(0, 0, boxed ? reason : `internal error in ${name}: ${reason}`, style("bad", BOLD));
     if (error instanceof Error && error.stack !== undefined) {
       for (const [index, text] of error.stack.split("\n").slice(1).entries()) {
         inside.put(0, index + 1, text, style("muted"));
@@ -188,12 +190,11 @@ function tops(pane: Pane, context: ViewContext, focused: boolean): void {
   }
 }
 
-function lastLine(screen: Pane, line: Pane, context: ViewContext): void {
+/** The line being typed stands above the strips, which stay in sight, with its proposals above it. */
+function typing(screen: Pane, context: ViewContext): void {
   const { input } = context.model.ui;
-  if (input === null) {
-    footer(line, context);
-    return;
-  }
-  const rows = Math.min(inputRows(input), screen.height - 2);
-  inputLine(line, screen.part(0, screen.height - 1 - rows, screen.width, rows), input);
+  if (input === null) return;
+  const y = screen.height - BOTTOM_LINES - 1;
+  const rows = Math.min(inputRows(input), y);
+  inputLine(screen.part(0, y, screen.width, 1), screen.part(0, y - rows, screen.width, rows), input);
 }

@@ -13,7 +13,7 @@ export type CellWidth = 0 | 1 | 2;
 const MARKS_PER_CELL = 3;
 
 const MARK = /^\p{M}$/u;
-const UNPRINTABLE = /^[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]$/u;
+const UNPRINTABLE = /^[\p{Cc}\p{Cf}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]$/u;
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /** Stands for a character that must not reach the terminal as it is. */

@@ -48,8 +48,10 @@ function startLines(event: TransactionEvent, context: ViewContext): Line[] {
     [status],
     [
       [`${dateAndClock(event.time_us, context)}.${clock(event.time_us, context, 6).slice(9)}`, 0],
-      [` · HTTP/${event.http.version}`, MUTED],
-      [` · flow ${event.flow.id}, exchange ${event.depth} of it · id ${event.id}`, MUTED],
+      [
+        ` · HTTP/${event.http.version} · ${event.id}: flow ${event.flow.id}, its ${ordinal(event.depth)} exchange`,
+        MUTED,
+      ],
     ],
   ];
   const notes = [
@@ -62,6 +64,11 @@ function startLines(event: TransactionEvent, context: ViewContext): Line[] {
   if (notes.length > 0) lines.push([[notes.join(" · "), style("warn")]]);
   if (event.anomalies.length > 0) lines.push(pair("anomalies", event.anomalies.join(" "), style("warn", BOLD)));
   return lines;
+}
+
+function ordinal(number: number): string {
+  const teen = number % 100 >= 11 && number % 100 <= 13;
+  return number + ((teen ? undefined : ["th", "st", "nd", "rd"][number % 10]) ?? "th");
 }
 
 interface Phase {

@@ -117,7 +117,13 @@ function title({ model }: ViewContext): string {
 function note({ model }: ViewContext, count: number): string {
   const { ui } = model;
   if (ui.paused !== null) return `${amount(count)} · paused`;
-  const state = !followsNewest(ui) ? `by ${ui.sort}` : ui.exchange === null ? "following" : "standing";
+  const state = !followsNewest(ui)
+    ? `by ${ui.sort}`
+    : ui.exchange !== null
+      ? "standing"
+      : model.source.kind === "file"
+        ? "newest last"
+        : "following";
   return `${amount(count)} · ${state}`;
 }
 

@@ -10,14 +10,16 @@ type Hint = readonly [key: string, what: string];
 export function footer(pane: Pane, { model, mouse }: ViewContext): void {
   const { ui } = model;
   let x = 1;
-  // the two keys that everybody needs keep their place at the right
-  const end = pane.width - 17;
-  pane.runs(end, 0, [
-    [" ?", style("accent", BOLD)],
-    [" help ", style("muted")],
-    [" q", style("accent", BOLD)],
-    [" quit ", style("muted")],
-  ]);
+  // the two keys that everybody needs keep their place at the right; in a line they would be typed
+  const end = ui.input === null ? pane.width - 17 : pane.width;
+  if (ui.input === null) {
+    pane.runs(end, 0, [
+      [" ?", style("accent", BOLD)],
+      [" help ", style("muted")],
+      [" q", style("accent", BOLD)],
+      [" quit ", style("muted")],
+    ]);
+  }
   if (ui.notice !== null) x = pane.put(x, 0, cutTo(ui.notice, end - x - 2), style("warn", BOLD)) + 2;
   for (const [key, what] of hints(ui, model.source.kind === "file", mouse)) {
     if (x + key.length + what.length + 1 > end) return;
@@ -27,6 +29,13 @@ export function footer(pane: Pane, { model, mouse }: ViewContext): void {
 }
 
 function hints(ui: Ui, file: boolean, mouse: boolean): readonly Hint[] {
+  if (ui.input !== null) {
+    const take: readonly Hint[] = [
+      ["Enter", ui.input.kind === "filter" ? "filter" : "search"],
+      ["Esc", "leave it"],
+    ];
+    return ui.input.kind === "filter" ? [["Tab", "next proposal"], ...take, ["Ctrl-U", "empty"]] : take;
+  }
   if (ui.overlay !== null)
     return [
       ["Esc", "back"],

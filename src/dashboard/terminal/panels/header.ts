@@ -38,7 +38,7 @@ function firstLine(pane: Pane, { model }: ViewContext): void {
     [`${state} ${runtime(startTime === null ? 0 : now - startTime)}`, style("muted")],
     ["  ", 0],
     [rate(recent.perSecond), BOLD],
-    [source.kind === "live" ? " req/s" : " req/s on average", style("muted")],
+    [` req/s${model.span !== null ? " at the cursor" : source.kind === "live" ? "" : " on average"}`, style("muted")],
     ["  ", 0],
     [percent(recent.failedShare), style(recent.failedShare > 0 ? "bad" : "good", BOLD)],
     [" failed", style("muted")],

@@ -34,29 +34,52 @@ export function linesBox(pane: Pane, title: string, lines: readonly Line[], scro
   for (let y = 0; y < body.height && first + y < rows.length; y++) body.runs(0, y, rows[first + y]);
 }
 
-/** Rows a page of text has at most: a hostile header must not make a frame slow. */
+/** Rows one line is wrapped into at most: a hostile field must not make a frame slow. */
 const MOST_WRAPS = 200;
 
+/** A line in rows of at most `columns`: broken at spaces where there are some, else anywhere. */
 function wrapped(line: Line, columns: number): Line[] {
   if (line.reduce((sum, [text]) => sum + textWidth(printable(text)), 0) <= columns) return [line];
   const indent = line.length > 1 ? Math.min(textWidth(line[0][0]), Math.floor(columns / 2)) : 2;
   const rows: [string, Style][][] = [[]];
   let used = 0;
+  const newRow = () => {
+    rows.push([[" ".repeat(indent), 0]]);
+    used = indent;
+  };
   for (const [text, look] of line) {
-    let piece = "";
-    eachCell(printable(text), (cell, width) => {
-      if (used + width > columns) {
-        if (rows.length >= MOST_WRAPS) return false;
-        rows.at(-1)!.push([piece, look]);
-        rows.push([[" ".repeat(indent), 0]]);
-        piece = "";
-        used = indent;
+    for (const word of printable(text).split(/(?<= )/)) {
+      const width = textWidth(word.trimEnd());
+      if (used + width > columns && width <= columns - indent) newRow();
+      for (const piece of pieces(word, columns - used, columns - indent)) {
+        if (rows.length > MOST_WRAPS) return rows;
+        if (used + textWidth(piece.trimEnd()) > columns) newRow();
+        const fitting = used + textWidth(piece) > columns ? piece.trimEnd() : piece;
+        rows.at(-1)!.push([fitting, look]);
+        used += textWidth(fitting);
       }
-      piece += cell;
-      used += width;
-      return true;
-    });
-    rows.at(-1)!.push([piece, look]);
+    }
   }
   return rows;
+}
+
+/** A word cut so that the first piece fits in `first` columns and the others in `next`. */
+function pieces(word: string, first: number, next: number): string[] {
+  if (textWidth(word.trimEnd()) <= first) return [word];
+  const found: string[] = [];
+  let piece = "";
+  let used = 0;
+  let room = Math.max(1, first);
+  eachCell(word, (cell, width) => {
+    if (used + width > room) {
+      found.push(piece);
+      piece = "";
+      used = 0;
+      room = Math.max(2, next);
+    }
+    piece += cell;
+    used += width;
+    return found.length <= MOST_WRAPS;
+  });
+  return [...found, piece];
 }

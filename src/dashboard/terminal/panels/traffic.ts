@@ -1,7 +1,7 @@
 /** Status classes and errors, latency quantiles, octets in and out: the small graphs beside the request rate. */
 import { type Micros, SECOND } from "../../../core/units.ts";
 import type { Slice } from "../../model/series.ts";
-import { bar, box, largest, lines, roundUp, sparkline } from "../draw.ts";
+import { area, bar, box, largest, lines, roundUp, sparkline } from "../draw.ts";
 import { amount, milliseconds, percent, rate, size, UNKNOWN } from "../format.ts";
 import type { Pane } from "../frame.ts";
 import { BOLD, style, type Tone } from "../style.ts";
@@ -144,7 +144,7 @@ export function bytesPanel(pane: Pane, context: ViewContext): void {
       sum(values[2 * column], values[2 * column + 1]),
     );
     if (each >= 2)
-      lines(inside.part(labels, y, inside.width - labels, each), [{ values, look: style(tone) }], largest(values));
+      area(inside.part(labels, y, inside.width - labels, each), values, largest(values), () => style(tone));
     else inside.put(labels, y, sparkline(columns, largest(columns)), style(tone));
     if (each >= 3) inside.put(0, y + 1, `${size(slice[key])} in all`.padStart(15), style("muted"));
   }
