@@ -107,8 +107,8 @@ describe("keys", () => {
     const several = observed("host,query:s", [orphan, asked("t=1"), asked("s=x")]);
     expect(several.columns).toEqual(["Host", "Query s"]);
     expect(several.rows.map(({ keys }) => keys)).toEqual([
-      ["_unknown"],
-      ["www.example.com", ""],
+      ["_unknown", ""],
+      ["www.example.com", "_unspecified"],
       ["www.example.com", "x"],
     ]);
   });

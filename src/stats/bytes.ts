@@ -16,6 +16,8 @@ export const UNKNOWN = "_unknown";
 /** What a full table no longer counts one by one. */
 export const OTHER = "_other";
 
+const SPECIAL: readonly string[] = [UNSPECIFIED, UNKNOWN, OTHER];
+
 export interface BytesOptions extends DimensionOptions {
   /** What to group by, as `--by` takes it: `query:s`, `host,query:s`. */
   readonly by: string;
@@ -70,15 +72,20 @@ export function bytesBy(options: BytesOptions): BytesStatistic {
 
 function bytesReport(top: Top, grouping: Dimension, wire: Wire): BytesReport {
   const rows = [...top.entries]
-    .map(([key, tally]) => row(special(key) ? [key] : keyParts(key, grouping), tally))
+    .map(([key, tally]) => row(keysOf(key, grouping), tally))
     .sort((a, b) => weight(b) - weight(a) || (a.keys.join() < b.keys.join() ? -1 : 1));
-  if (top.gone.requests + top.gone.responses > 0) rows.push(row([OTHER], top.gone));
+  if (top.gone.requests + top.gone.responses > 0) rows.push(row(keysOf(OTHER, grouping), top.gone));
   const { keys: _, missed_at_most: __, ...total } = row([], top.total());
   const columns = grouping.columns;
   return { by: grouping.name, columns, wire, rows, total, exact: top.floor === 0 };
 }
 
-const special = (key: string) => key === UNSPECIFIED || key === UNKNOWN;
+/** One text for each column; of several, what is absent or blank is `_unspecified`. */
+function keysOf(key: string, grouping: Dimension): string[] {
+  if (SPECIAL.includes(key)) return grouping.columns.map((_, index) => (index === 0 ? key : ""));
+  return keyParts(key, grouping).map((part) => part || UNSPECIFIED);
+}
+
 const weight = (of: BytesRow) => of.bytes_in + of.bytes_out;
 
 function row(keys: readonly string[], tally: Tally): BytesRow {

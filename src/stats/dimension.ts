@@ -210,7 +210,7 @@ export function dimension(spec: string, options: DimensionOptions = {}): Dimensi
   const reads = readers.map(([, read]) => read);
   const unit = parts.every((part) => TLS_ONLY.has(canonical(part))) ? "connections" : "requests";
   const key = reads.length === 1 ? cutKey(reads[0], maxLength) : joinedKey(reads, maxLength);
-  return { name: parts.join(","), title: columns.join(" and "), columns, unit, key };
+  return { name: parts.join(","), title: columns.join(", "), columns, unit, key };
 }
 
 const TLS_ONLY = new Set(["server-name", "tls-version", "cipher", "ja4"]);

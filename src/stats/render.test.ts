@@ -8,7 +8,7 @@ import { ranking } from "./ranking.ts";
 import { rankingCsv, rankingJson, rankingTable } from "./render.ts";
 import { seedReport, seedTime } from "./seed-report.ts";
 import { statsReport } from "./stats-report.ts";
-import { bar, csvLines, displayWidth, formatBytes, formatMilliseconds, tableLines } from "./table.ts";
+import { bar, csvLines, displayWidth, formatBytes, formatMilliseconds, formatRate, tableLines } from "./table.ts";
 import type { Metric } from "./top.ts";
 
 const START = Date.parse("2026-01-31T10:20:30Z") * 1_000;
@@ -181,6 +181,15 @@ describe("cells", () => {
     [600_000, "10 min"],
     [null, null],
   ])("%s milliseconds", (milliseconds, text) => expect(formatMilliseconds(milliseconds)).toBe(text));
+
+  test.each([
+    [0, "0/s"],
+    [12.34, "12.3/s"],
+    [1, "1/s"],
+    [0.5, "30/min"],
+    [0.001, "3.6/h"],
+    [0.0000081, "0.7/d"],
+  ])("%d a second", (rate, text) => expect(formatRate(rate)).toBe(text));
 
   test("wide and combining characters keep columns straight", () => {
     expect(displayWidth("東京e\u0301")).toBe(5);

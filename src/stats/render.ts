@@ -2,7 +2,16 @@
 import { printableJson } from "../core/printable.ts";
 import type { BytesReport } from "./bytes.ts";
 import type { Counts, RankingReport, RankingRow } from "./ranking.ts";
-import { type Cell, type Column, csvLines, formatBytes, formatMilliseconds, tableLines, threeDigits } from "./table.ts";
+import {
+  type Cell,
+  type Column,
+  csvLines,
+  formatBytes,
+  formatMilliseconds,
+  shownKey,
+  tableLines,
+  threeDigits,
+} from "./table.ts";
 import type { Metric } from "./top.ts";
 
 const right = (title: string): Column => ({ title, align: "right" });
@@ -74,11 +83,16 @@ export function rankingTable(report: RankingReport): string[] {
     ...shown.map(([, of]) => of(counts)),
     share(counts),
   ];
-  const rows = report.rows.map((row) => line(row.rank, row.keys, row));
+  const rows = report.rows.map((row) => line(row.rank, shownKeys(row.keys), row));
   if (isAnything(report.other)) rows.push(line("", ["(other)"], report.other));
   if (isAnything(report.none)) rows.push(line("", ["(none)"], report.none));
   rows.push(line("", ["total"], report.total));
   return [...tableLines(columns, rows), ...notExact(report)];
+}
+
+/** The key of one part must not be blank. */
+function shownKeys(keys: readonly string[]): readonly string[] {
+  return keys.length === 1 ? [shownKey(keys)] : keys;
 }
 
 function named(title: string, report: RankingReport): string {

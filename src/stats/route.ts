@@ -14,6 +14,7 @@ const NUMBER = /^\d+$/;
 const HEX = /^(?=[a-f]*\d)[0-9a-f]{8,}$/i;
 /** Base64url and the like: long, with digits and both cases. */
 const TOKEN = /^(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9_-]{20,}$/;
+const VERSION = /^v?\d+(?:\.\d+)+$/i;
 const ANY_DIGIT = /\d/;
 
 export function routeOf(path: string): string {
@@ -37,8 +38,14 @@ export function routeOf(path: string): string {
 function foldSegment(segment: string): string {
   if (segment.length > LONGEST_NAME) return UUID.test(segment) ? "{uuid}" : "{long}";
   if (!ANY_DIGIT.test(segment)) return segment;
-  // `app.3f2a9c8d.js`, `12345.html`: each part on its own
-  return segment.includes(".") ? segment.split(".").map(foldName).join(".") : foldName(segment);
+  return segment.includes(".") ? foldDotted(segment) : foldName(segment);
+}
+
+/** `12345.html`, `app.3f2a9c8d.js`; but `1.2.3` and `jquery-1.10.4.min.js` are versions, and names. */
+function foldDotted(segment: string): string {
+  if (VERSION.test(segment)) return segment;
+  const parts = segment.split(".");
+  return parts.map((part, index) => (index > 0 && part.length < 4 ? part : foldName(part))).join(".");
 }
 
 function foldName(name: string): string {

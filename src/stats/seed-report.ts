@@ -36,7 +36,8 @@ export function seedBlock(title: string, report: RankingReport, options: SeedRep
   const { offset_s = 0, color = false } = options;
   const paint = (codes: string, text: string) => (color ? `\x1b[${codes}m${text}\x1b[0m` : text);
   const rows = report.rows
-    .filter(({ value }) => value !== null && value > 0)
+    // as there, an empty user agent is no user agent
+    .filter(({ keys, value }) => value !== null && value > 0 && keys[0] !== "")
     .map(({ keys, value, last_seen_us }) => {
       const count = paint("34", String(value));
       return `${lineText(keys.join(" "))}: ${count} last seen: ${seedTime(last_seen_us, offset_s)}`;

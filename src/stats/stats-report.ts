@@ -3,7 +3,17 @@ import { formatTime } from "../core/units.ts";
 import type { OverviewReport } from "./overview.ts";
 import type { QuantileReport } from "./quantile.ts";
 import type { RankingReport } from "./ranking.ts";
-import { bar, formatBytes, formatMilliseconds, lineText, pad, tableLines, threeDigits } from "./table.ts";
+import {
+  bar,
+  formatBytes,
+  formatMilliseconds,
+  formatRate,
+  lineText,
+  pad,
+  shownKey,
+  tableLines,
+  threeDigits,
+} from "./table.ts";
 
 export interface StatsReportOptions {
   /** Bars of block characters; `#` where the terminal has no Unicode. */
@@ -65,7 +75,7 @@ function rates({ rates: { spans, peaks } }: OverviewReport): string[] {
   const rows = spans.map((span) => {
     const peak = peaks.find(({ name }) => name === span.name);
     const busiest = peak === undefined ? "" : `${peak.requests} from ${formatTime(peak.start_us).slice(0, 16)}Z`;
-    return [span.name, span.requests, `${threeDigits(span.per_s)}/s`, busiest];
+    return [span.name, span.requests, formatRate(span.per_s), busiest];
   });
   return tableLines(
     [{ title: "LAST" }, { title: "REQUESTS", ...number }, { title: "RATE", ...number }, { title: "BUSIEST" }],
@@ -115,7 +125,7 @@ export function rankingBars(report: RankingReport, unicode = true, width = 100):
     formatBytes(counts.bytes_out),
     ...(withLatency ? [formatMilliseconds(p95)] : []),
   ];
-  const rows = report.rows.map((row) => line(row.keys.join(" "), row, row.latency_ms?.p95 ?? null));
+  const rows = report.rows.map((row) => line(shownKey(row.keys), row, row.latency_ms?.p95 ?? null));
   if (report.other.requests > 0) rows.push(line("(other)", report.other, null));
   if (report.none.requests > 0) rows.push(line("(none)", report.none, null));
   return tableLines(columns, rows);

@@ -103,6 +103,20 @@ export function formatMilliseconds(milliseconds: number | null): string | null {
   return seconds < 119.5 ? `${threeDigits(seconds)} s` : `${threeDigits(seconds / 60)} min`;
 }
 
+const PER: readonly (readonly [unit: string, seconds: number])[] = [
+  ["s", 1],
+  ["min", 60],
+  ["h", 3_600],
+  ["d", 86_400],
+];
+
+/** A rate as `12.3/s`, or in a longer unit when it is slow: `4.2/min`, `3/d`. */
+export function formatRate(per_s: number): string {
+  if (per_s === 0) return "0/s";
+  const [unit, seconds] = PER.find(([, length]) => per_s * length >= 0.995) ?? PER[PER.length - 1];
+  return `${threeDigits(per_s * seconds)}/${unit}`;
+}
+
 export function threeDigits(value: number): string {
   if (value === 0) return "0";
   if (value >= 99.95) return value.toFixed(0);
@@ -117,6 +131,11 @@ export function bar(share: number, width: number, unicode = true): string {
   if (!unicode) return "#".repeat(Math.round(bounded * width));
   const eighths = Math.round(bounded * width * 8);
   return "█".repeat(eighths >> 3) + EIGHTHS[eighths & 7];
+}
+
+/** A key of one or several parts as one text; a sent but empty one is said. */
+export function shownKey(keys: readonly string[]): string {
+  return keys.join(" ") || "(empty)";
 }
 
 /** Captured text for one line of a report. */
