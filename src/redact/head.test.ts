@@ -266,7 +266,7 @@ describe("laws", () => {
 
   test("no room: nothing is written beyond, nothing throws", () => {
     const redactor = new HeadRedactor();
-    const from = Buffer.from("Cookie" + "a;".repeat(500) + "x=".padEnd(300, "y"));
+    const from = Buffer.from(`Cookie${"a;".repeat(500)}${"x=".padEnd(300, "y")}`);
     const into = new Uint8Array(100);
     redactor.redactField(from, 0, 6, 6, from.length, into, 0);
     redactor.redactTarget(from, 0, from.length, into, 50);
