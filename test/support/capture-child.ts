@@ -33,6 +33,8 @@ export interface ChildPlan {
   readonly keep?: boolean;
   /** Does not read while the steps run. */
   readonly readLate?: boolean;
+  /** The handler throws at this packet, counted from 1. */
+  readonly throwAt?: number;
 }
 
 export interface SeenPacket {
@@ -42,6 +44,8 @@ export interface SeenPacket {
   readonly vlanTag: number;
   readonly wireLength: number;
   readonly time_us: number;
+  /** From capture to handing over. */
+  readonly delay_ms: number;
   readonly hex: string;
 }
 
@@ -61,6 +65,10 @@ export interface ChildReport {
   readonly captures: readonly CaptureReport[];
   readonly descriptorsBefore: number;
   readonly descriptorsAfter: number;
+  /** CPU time of the process while the steps ran. */
+  readonly cpu_ms: number;
+  /** What the handler threw, as the process heard of it before the end. */
+  readonly uncaught: readonly string[];
   /** Octets of the ring that the lent packet still showed after the end. */
   readonly bytesAfter: number;
 }
@@ -128,7 +136,7 @@ async function run(steps: readonly Step[]): Promise<void> {
   }
 }
 
-function open(options: LiveCaptureOptions, keep: boolean) {
+function open(options: LiveCaptureOptions, { keep, throwAt }: ChildPlan) {
   const seen = {
     interfaces: [] as CaptureInterface[],
     count: 0,
@@ -142,6 +150,7 @@ function open(options: LiveCaptureOptions, keep: boolean) {
       interfaceOpened: (info) => void seen.interfaces.push(info),
       packet(raw) {
         seen.count++;
+        if (seen.count === throwAt) throw new Error("of a bug");
         if (raw.time < (seen.ticks.at(-1) ?? 0)) seen.late++;
         last = raw;
         if (!keep) return;
@@ -152,6 +161,7 @@ function open(options: LiveCaptureOptions, keep: boolean) {
           vlanTag: raw.vlanTag,
           wireLength: raw.wireLength,
           time_us: raw.time,
+          delay_ms: Date.now() - raw.time / 1000,
           hex: Buffer.from(raw.bytes.subarray(raw.start, raw.end)).toString("hex"),
         });
       },
@@ -160,6 +170,9 @@ function open(options: LiveCaptureOptions, keep: boolean) {
   );
   return { seen, capture, lentBytes: () => last?.bytes.length ?? 0 };
 }
+
+const thrown: string[] = [];
+process.on("uncaughtException", ({ message }) => void thrown.push(message));
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
 
@@ -171,10 +184,13 @@ async function main(plan: ChildPlan): Promise<ChildReport> {
   const opened: ReturnType<typeof open>[] = [];
   for (const options of plan.captures) {
     const group: FanoutOptions["group"] = opened.length === 0 ? "new" : opened[0].capture.fanoutId;
-    opened.push(open({ ...options, ...(plan.fanout ? { fanout: { group } } : {}) }, plan.keep ?? false));
+    opened.push(open({ ...options, ...(plan.fanout ? { fanout: { group } } : {}) }, plan));
   }
   if (!plan.readLate) for (const { capture } of opened) capture.start();
+  const cpuBefore = process.cpuUsage();
   await run(plan.steps);
+  const cpu = process.cpuUsage(cpuBefore);
+  const uncaught = [...thrown];
   await Promise.all(opened.map(({ capture }) => capture.stop()));
   const captures = opened.map(({ seen, capture }) => {
     const ledger = new Ledger();
@@ -187,6 +203,8 @@ async function main(plan: ChildPlan): Promise<ChildReport> {
     captures,
     descriptorsBefore,
     descriptorsAfter: descriptors(),
+    cpu_ms: (cpu.user + cpu.system) / 1000,
+    uncaught,
     bytesAfter: Math.max(...opened.map(({ lentBytes }) => lentBytes())),
   };
 }
@@ -194,7 +212,10 @@ async function main(plan: ChildPlan): Promise<ChildReport> {
 try {
   console.log(JSON.stringify(await main(JSON.parse(process.argv[2]))));
 } catch (error) {
-  if (!(error instanceof Trouble)) throw error;
+  if (!(error instanceof Trouble)) {
+    console.error(error);
+    process.exit(1);
+  }
   const { message, hint, exitCode } = error;
   console.log(JSON.stringify({ trouble: { message, hint, exitCode } }));
 }

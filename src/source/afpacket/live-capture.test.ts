@@ -151,14 +151,31 @@ describe.skipIf(missing)(`live capture${missing ? ` (${missing})` : ""}`, () => 
     expect(captures[0].packets[1].wireLength).toBe(packets[1].length / 2);
   });
 
-  test("the capture goes on when an interface goes down and comes up", () => {
+  test("the capture goes on when an interface goes down and comes up, as fast as before", () => {
     const link = (state: string) => ({ do: "command" as const, command: ["ip", "link", "set", "right", state] });
-    const pause = { do: "wait" as const, time_ms: 100 };
-    const { captures } = capture({
+    const pause = (time_ms: number) => ({ do: "wait" as const, time_ms });
+    const spread = Array.from({ length: 12 }, () => [send(WEB), pause(43)]).flat();
+    const { captures, cpu_ms } = capture({
       captures: [right],
-      steps: [{ ...send(WEB), times: 10 }, pause, link("down"), pause, link("up"), pause, { ...send(WEB), times: 20 }],
+      steps: [{ ...send(WEB), times: 10 }, pause(50), link("down"), pause(700), link("up"), pause(50), ...spread],
+      keep: true,
     });
-    expect(captures[0].count).toBe(30);
+    expect(captures[0].count).toBe(22);
+    // a watch that ended silently would leave packets to the timer, 100 ms later on average
+    const delays = captures[0].packets.slice(10).map(({ delay_ms }) => delay_ms);
+    expect(delays.sort((a, b) => a - b)[6]).toBeLessThan(60);
+    // an error left on the socket would keep the event loop spinning
+    expect(cpu_ms).toBeLessThan(600);
+  });
+
+  test("what a handler throws reaches the process at once, and the capture goes on", () => {
+    const { captures, uncaught } = capture({
+      captures: [right],
+      steps: [send(WEB), { do: "wait", time_ms: 100 }, send(WEB, WEB), { do: "wait", time_ms: 100 }],
+      throwAt: 1,
+    });
+    expect(uncaught).toEqual(["of a bug"]);
+    expect(captures[0].count).toBe(3);
   });
 
   test("an interface that is deleted and made anew is heard again", () => {

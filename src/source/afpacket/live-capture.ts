@@ -205,7 +205,7 @@ export class LiveCapture {
       this.socket.clearError();
       this.handle.start({ readable: true }, this.onPoll);
     }
-    // not read here: what is thrown in this callback is lost, and promises made in it would wait for the next timer
+    // not read here: what is thrown in koffi's callback comes out at some later call, far from its cause
     this.immediate ??= setImmediate(this.onReady);
   };
 
