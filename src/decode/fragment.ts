@@ -4,9 +4,10 @@
  * Bounded in datagrams, pieces and bytes, as in Linux (net.ipv4.ipfrag_high_thresh = 4 MiB, ipfrag_time = 30 s).
  */
 import type { Ledger } from "../core/ledger.ts";
-import type { Packet } from "../core/packet.ts";
 import { type Micros, SECOND } from "../core/units.ts";
 import type { Cursor } from "./cursor.ts";
+import { type Datagram, DatagramTable } from "./datagram.ts";
+import { type Piece, PiecePool } from "./piece-pool.ts";
 
 export interface FragmentLimits {
   readonly datagrams: number;
@@ -22,46 +23,19 @@ const MAX_DATAGRAM = 65535;
 /** What a piece costs beside its bytes, roughly: keeps a flood of tiny pieces inside the byte limit too. */
 const PIECE_OVERHEAD = 160;
 
-/** `[start, end)` of the datagram's payload; `bytes` may be shorter when the snap length cut the fragment. */
-interface Piece {
-  readonly start: number;
-  readonly end: number;
-  readonly bytes: Uint8Array;
-}
-
-class Datagram {
-  readonly key: string;
-  readonly startTime: Micros;
-  /** In order, not overlapping. */
-  readonly pieces: Piece[] = [];
-  /** Payload octets covered by pieces. */
-  covered = 0;
-  /** Payload octets of the whole, -1 until the last fragment came. */
-  total = -1;
-  /** Protocol number that the first fragment names. */
-  protocol = 0;
-  fragments = 0;
-  ipLength = 0;
-  cost = 0;
-  overlapped = false;
-
-  constructor(key: string, startTime: Micros) {
-    this.key = key;
-    this.startTime = startTime;
-  }
-}
-
 export class FragmentTable {
   private readonly ledger: Ledger;
   private readonly limits: FragmentLimits;
-  /** In order of their first fragment. */
-  private readonly datagrams = new Map<string, Datagram>();
+  private readonly datagrams: DatagramTable;
   private bytesHeld = 0;
   private readonly whole = new Uint8Array(MAX_DATAGRAM);
+  private readonly pool: PiecePool;
 
   constructor(ledger: Ledger, limits: FragmentLimits = FRAGMENT_LIMITS) {
     this.ledger = ledger;
     this.limits = limits;
+    this.pool = new PiecePool(limits.bytes);
+    this.datagrams = new DatagramTable(limits.datagrams);
   }
 
   get size(): number {
@@ -88,7 +62,7 @@ export class FragmentTable {
       this.ledger.fragmentsLost++;
       return false;
     }
-    const datagram = this.find(cursor, id);
+    const datagram = this.datagrams.find(cursor, id);
     datagram.fragments++;
     if (offset === 0) datagram.protocol = cursor.type;
     if (!this.accepts(datagram, end, more)) {
@@ -107,21 +81,12 @@ export class FragmentTable {
 
   /** Gives up datagrams whose first fragment is too old at `now`. */
   advance(now: Micros): void {
-    for (const datagram of this.datagrams.values()) {
-      if (now - datagram.startTime <= this.limits.timeout) return;
+    for (;;) {
+      const { oldest } = this.datagrams;
+      if (oldest === null || now - oldest.startTime <= this.limits.timeout) return;
       this.ledger.anomaly("decode.fragment-timeout");
-      this.giveUp(datagram);
+      this.giveUp(oldest);
     }
-  }
-
-  private find(cursor: Cursor, id: number): Datagram {
-    const key = keyOf(cursor, id);
-    let datagram = this.datagrams.get(key);
-    if (datagram === undefined) {
-      datagram = new Datagram(key, cursor.time);
-      this.datagrams.set(key, datagram);
-    }
-    return datagram;
   }
 
   /** Whether all fragments that tell where the datagram ends tell the same. */
@@ -148,7 +113,7 @@ export class FragmentTable {
         continue;
       }
       const to = next === null ? end : Math.min(end, next.start);
-      const piece = { start: from, end: to, bytes: copyOf(cursor, from - start, to - start) };
+      const piece = this.copy(cursor, start, from, to);
       pieces.splice(index, 0, piece);
       const cost = piece.bytes.length + PIECE_OVERHEAD;
       datagram.covered += to - from;
@@ -160,12 +125,24 @@ export class FragmentTable {
     return added;
   }
 
+  /** `[from, to)` of the fragment at the cursor, which starts at `start` in its datagram. */
+  private copy(cursor: Cursor, start: number, from: number, to: number): Piece {
+    const place = cursor.at + from - start;
+    const length = Math.max(0, Math.min(to - from, cursor.end - place));
+    const piece = this.pool.take(length);
+    piece.start = from;
+    piece.end = to;
+    piece.length = length;
+    for (let i = 0; i < length; i++) piece.bytes[i] = cursor.bytes[place + i];
+    return piece;
+  }
+
   /** A copy of what is there already is no news; other bytes in its place are. */
   private compare(datagram: Datagram, piece: Piece, cursor: Cursor, start: number, from: number, to: number): void {
     if (datagram.overlapped) return;
     for (let at = from; at < to; at++) {
       const place = cursor.at + at - start;
-      if (at - piece.start >= piece.bytes.length || place >= cursor.end) return;
+      if (at - piece.start >= piece.length || place >= cursor.end) return;
       if (piece.bytes[at - piece.start] !== cursor.bytes[place]) {
         datagram.overlapped = true;
         this.ledger.anomaly("decode.fragment-overlap");
@@ -177,8 +154,8 @@ export class FragmentTable {
   private assemble(datagram: Datagram, cursor: Cursor): void {
     let length = 0;
     for (const piece of datagram.pieces) {
-      this.whole.set(piece.bytes, piece.start);
-      length = piece.start + piece.bytes.length;
+      for (let i = 0; i < piece.length; i++) this.whole[piece.start + i] = piece.bytes[i];
+      length = piece.start + piece.length;
       // behind a piece that the snap length cut, nothing is in its place
       if (length < piece.end) break;
     }
@@ -195,10 +172,9 @@ export class FragmentTable {
       this.ledger.evict("decode.fragments");
       this.giveUp(newest);
     }
-    for (const datagram of this.datagrams.values()) {
-      if (this.datagrams.size <= this.limits.datagrams && this.bytesHeld <= this.limits.bytes) return;
+    while (this.datagrams.size > this.limits.datagrams || this.bytesHeld > this.limits.bytes) {
       this.ledger.evict("decode.fragments");
-      this.giveUp(datagram);
+      this.giveUp(this.datagrams.oldest!);
     }
   }
 
@@ -208,25 +184,8 @@ export class FragmentTable {
   }
 
   private forget(datagram: Datagram): void {
-    this.datagrams.delete(datagram.key);
     this.bytesHeld -= datagram.cost;
+    for (const piece of datagram.pieces) this.pool.give(piece);
+    this.datagrams.remove(datagram);
   }
-}
-
-/**
- * Fragments belong together by addresses, id and (IPv4) protocol. The interface is part of it: copies seen on two
- * interfaces make two datagrams, which are told apart as copies later, instead of one and a left-over half.
- */
-function keyOf(cursor: Cursor, id: number): string {
-  const p: Packet = cursor.packet;
-  const protocol = p.family === 4 ? cursor.type : -1;
-  return (
-    `${id},${protocol},${cursor.interfaceId},${cursor.scope},${p.source0},${p.source1},${p.source2},${p.source3},` +
-    `${p.destination0},${p.destination1},${p.destination2},${p.destination3}`
-  );
-}
-
-/** The captured part of `[from, to)` of the bytes at the cursor. */
-function copyOf(cursor: Cursor, from: number, to: number): Uint8Array {
-  return cursor.bytes.slice(Math.min(cursor.at + from, cursor.end), Math.min(cursor.at + to, cursor.end));
 }
