@@ -1,7 +1,7 @@
 /** The formatter that an output's name stands for, from the options of the command line. */
 
 import { IgFormat, type IgMode, type IgOptions } from "./ig/format.ts";
-import { CommonLogFormat, REVEAL_NOTICE } from "./log/common.ts";
+import { CommonLogFormat, REVEAL_NOTICE } from "./log/apache.ts";
 import { CsvFormat } from "./log/csv.ts";
 import { TemplateFormat } from "./log/template.ts";
 import { W3cFormat } from "./log/w3c.ts";

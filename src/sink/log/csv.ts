@@ -6,7 +6,7 @@
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "../../core/event.ts";
 import { printable } from "../../core/printable.ts";
 import type { EventFormat } from "../output/destination.ts";
-import { fieldOf, type LogOptions, REVEAL_NOTICE } from "./common.ts";
+import { fieldOf, type LogOptions, REVEAL_NOTICE } from "./apache.ts";
 
 type Cell = string | number | null | undefined;
 interface Column {

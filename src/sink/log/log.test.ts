@@ -8,7 +8,7 @@ import { transaction } from "../../../test/support/event.ts";
 import type { TlsEvent } from "../../core/event.ts";
 import { Trouble } from "../../core/trouble.ts";
 import type { EventFormat } from "../output/destination.ts";
-import { CommonLogFormat } from "./common.ts";
+import { CommonLogFormat } from "./apache.ts";
 import { CsvFormat } from "./csv.ts";
 import { compileTemplate, TemplateFormat } from "./template.ts";
 import { W3cFormat } from "./w3c.ts";

@@ -10,7 +10,7 @@ import { formatTime } from "../../core/units.ts";
 import { type Field, fieldNames, findField, type Value } from "../../filter/field.ts";
 import { nearest } from "../../filter/mistake.ts";
 import type { EventFormat } from "../output/destination.ts";
-import { clfTime, escapeLogItem, type LogOptions, REVEAL_NOTICE } from "./common.ts";
+import { clfTime, escapeLogItem, type LogOptions, REVEAL_NOTICE } from "./apache.ts";
 
 type Part = (event: EarshotEvent) => string;
 /** A format; null when it cannot be used for a field of that type. */

@@ -4,7 +4,7 @@
  */
 import type { EarshotEvent, TransactionEvent } from "../../core/event.ts";
 import type { EventFormat } from "../output/destination.ts";
-import { fieldOf, type LogOptions, REVEAL_NOTICE } from "./common.ts";
+import { fieldOf, type LogOptions, REVEAL_NOTICE } from "./apache.ts";
 
 type Read = (event: TransactionEvent) => string | number | null | undefined;
 
