@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cut, fieldValue, pathSegment, percentDecode, queryParameter, section } from "./target.ts";
+import { cut, fieldValue, pathSegment, percentDecode, queryParameter, section, withoutPort } from "./target.ts";
 
 test.each([
   ["www.example.com", "/shop/item", "http://www.example.com/shop"],
@@ -49,6 +49,10 @@ describe("query parameter", () => {
       }),
     );
   });
+});
+
+test("a host without its port", () => {
+  expect(["h", "h:80", "[::1]", "[::1]:80", ":80", ""].map(withoutPort)).toEqual(["h", "h", "[::1]", "[::1]", "", ""]);
 });
 
 test("path segments count from 1 and skip empty ones", () => {

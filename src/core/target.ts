@@ -37,6 +37,12 @@ export function pathSegment(path: string, number: number): string | null {
   return null;
 }
 
+/** A host without its port; the brackets of an IPv6 address stay. */
+export function withoutPort(host: string): string {
+  const colon = host.lastIndexOf(":");
+  return colon < 0 || host.endsWith("]") ? host : host.slice(0, colon);
+}
+
 /**
  * `http://` + host + `/` + first segment: the console monitor's grouping. A root path gives `http://host`; null when
  * the host is not known. The segment is taken after decoding, and what follows a `?` in it is dropped.

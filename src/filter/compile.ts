@@ -3,7 +3,7 @@
  * `!~`, `not in`) too; `not (…)` and `exists` are how to ask for absence.
  */
 import type { EarshotEvent } from "../core/event.ts";
-import type { Field, Reader } from "./field.ts";
+import type { Field, Reader } from "./field-type.ts";
 import type { Plan, ValueTest } from "./plan.ts";
 
 export type Predicate = (event: EarshotEvent) => boolean;

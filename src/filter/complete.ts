@@ -2,7 +2,10 @@
  * Completion for people who type a filter: what may stand at the cursor (a field, an operator, a value of which field,
  * a joining word), which part of the text it replaces, and the candidates known here. Works on unfinished text.
  */
-import { ALIASES, FAMILIES, FIELDS, type Field, findField } from "./field.ts";
+import { findField } from "./field.ts";
+import { FAMILIES } from "./field-family.ts";
+import { ALIASES, FIELDS } from "./field-table.ts";
+import type { Field } from "./field-type.ts";
 import { SYMBOL_OPERATORS, WORD_OPERATORS } from "./parse.ts";
 import { knownValues, TAKES } from "./plan.ts";
 import { Scanner } from "./scan.ts";

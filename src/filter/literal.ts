@@ -1,5 +1,5 @@
 /** Literals by the type of the field they stand beside: `250ms`, `10kB`, `4xx`, `true`, `10.0.0.0/8`, RFC 3339 times. */
-import type { FieldType } from "./field.ts";
+import type { FieldType } from "./field-type.ts";
 
 /** A range of numbers, both ends in it: `4xx` is 400 to 499; a plain number is a range of one. */
 export interface Range {

@@ -4,7 +4,9 @@
  */
 
 import { inNetwork, normalAddress, parseAddress, parseNetwork } from "./address.ts";
-import { FIELDS, type Field, type FieldType, fieldNames, findField, type Value } from "./field.ts";
+import { fieldNames, findField } from "./field.ts";
+import { FIELDS } from "./field-table.ts";
+import type { Field, FieldType, Value } from "./field-type.ts";
 import { EXPECTED, flagOf, type Range, rangeOf } from "./literal.ts";
 import { mistake, nearest } from "./mistake.ts";
 import { parse } from "./parse.ts";

@@ -4,7 +4,7 @@
  */
 import type { TlsEvent, TransactionEvent } from "../core/event.ts";
 import type { ProcessInfo } from "../core/process.ts";
-import { CUT_MARK, cut, fieldValue, pathSegment, queryParameter, section } from "../core/target.ts";
+import { CUT_MARK, cut, fieldValue, pathSegment, queryParameter, section, withoutPort } from "../core/target.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import { agentFamily } from "./agent.ts";
 import type { CountryLookup } from "./country.ts";
@@ -87,11 +87,7 @@ const userOf = ({ user, uid }: ProcessInfo) => user ?? (uid === null ? null : St
 const bareType = remembered((contentType) => contentType.split(";", 1)[0].trim().toLowerCase());
 const mediaType = (contentType: string | null) => (contentType === null ? null : bareType(contentType));
 
-const domain = remembered((host) => {
-  const colon = host.lastIndexOf(":");
-  const name = colon < 0 || host.endsWith("]") ? host : host.slice(0, colon);
-  return name.toLowerCase();
-});
+const domain = remembered((host) => withoutPort(host).toLowerCase());
 
 /** Status lines by status: the reason is nearly always the same one. */
 const statusLines: { reason: string; line: string }[] = [];
