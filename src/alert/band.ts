@@ -20,6 +20,12 @@ interface Centre {
   readonly s: number;
 }
 
+/** The band with its limits moved out by these factors. */
+export function widened(band: Band, high: number, low: number): Band {
+  const up = band.m + high * (band.up - band.m);
+  return { ...band, up, low: Math.max(0, band.lowM - low * (band.lowM - band.low)) };
+}
+
 /** `up = m + max(p·m, z·s, a)`, `low = max(0, m − max(pLow·m, z·s, a))`; with a cell the wider of both. */
 export function bandOf(config: BaselineRuleConfig, measure: Measure, base: Centre, cell: SeasonCell | null): Band {
   const absolute = config.a ?? measure.absolute;

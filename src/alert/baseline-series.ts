@@ -5,7 +5,7 @@
 import type { AlertEvent, TransactionEvent } from "../core/event.ts";
 import type { Micros } from "../core/units.ts";
 import { DAY, SECOND } from "../core/units.ts";
-import { type Band, bandOf } from "./band.ts";
+import { type Band, bandOf, widened } from "./band.ts";
 import { Baseline, type BaselineSnapshot } from "./baseline.ts";
 import type { RuleContext, SeriesState, SeriesStatus } from "./context.ts";
 import { contributors, UsualKeys } from "./contributor.ts";
@@ -17,9 +17,13 @@ import { alertId, alertRecord, machineParts, qualityParts, stateOf } from "./rec
 import type { BaselineRuleConfig } from "./schema.ts";
 import { Season, type SeasonSnapshot } from "./season.ts";
 import { Series, type SeriesSnapshot, type WindowValue } from "./series.ts";
+import { Tail, type TailSnapshot } from "./tail.ts";
 
 /** Restarts of the learning that are told one by one; then only every doubling. */
 const TOLD_RESTARTS = 3;
+
+/** How far toward the limit the last quarter of the window must be for a breach to be still going on. */
+const STILL = 0.25;
 
 /** What one evaluation looked at. */
 interface Look extends WindowValue {
@@ -34,6 +38,7 @@ export interface BaselineSeriesSnapshot {
   readonly baseline: BaselineSnapshot;
   readonly season: SeasonSnapshot | null;
   readonly machine: MachineSnapshot;
+  readonly tails: Readonly<Record<Direction, TailSnapshot>>;
   readonly learned_to: Micros;
   readonly season_to: Micros;
   readonly attempt: number;
@@ -51,6 +56,7 @@ export class BaselineSeries {
   readonly baseline: Baseline;
   readonly #season: Season | null;
   readonly #machine: AlertMachine;
+  readonly #tails: Readonly<Record<Direction, Tail>>;
   /** End of the last window that was learned, or that must not be. */
   #learnedTo: Micros;
   #seasonTo: Micros;
@@ -70,6 +76,8 @@ export class BaselineSeries {
     this.series = new Series(config, measure);
     this.baseline = new Baseline(config, measure);
     this.#season = config.mode === "seasonal" ? new Season() : null;
+    const tail = () => new Tail(config.window, config.step, config.for);
+    this.#tails = { high: tail(), low: tail() };
     this.#machine = new AlertMachine({
       for: config.for,
       keepFiringFor: config.keep_firing_for,
@@ -93,11 +101,13 @@ export class BaselineSeries {
     this.#covered = coverage.share(time - window, time) >= leastCoverage;
     const quality = loss.quality((time - window) / SECOND, time / SECOND);
     const value = this.series.at(time);
-    const band = this.baseline.provisional ? this.#band(time) : null;
+    const narrow = this.baseline.provisional ? this.#band(time) : null;
+    const band = narrow === null ? null : this.#widened(narrow);
     this.#look = { time, ...value, band, quality };
     if (!this.#covered) this.#machine.unjudged();
     else {
       if (band !== null) this.#judge(this.#look, band);
+      if (narrow !== null) this.#learnTails(this.#look, narrow);
       this.#learnIfDue(this.#look);
     }
     if (trace !== null) trace(this.#tracePoint(this.#look));
@@ -123,6 +133,8 @@ export class BaselineSeries {
     this.baseline.reset();
     this.#usual.reset();
     this.#season?.reset();
+    this.#tails.high.reset();
+    this.#tails.low.reset();
     this.#attempt = 1;
     this.#learnedTo = time;
   }
@@ -132,23 +144,44 @@ export class BaselineSeries {
     return bandOf(this.#config, this.#measure, this.baseline, cell);
   }
 
+  #widened(narrow: Band): Band {
+    const { doubt } = this.baseline;
+    return widened(narrow, Math.max(doubt, this.#tails.high.factor), Math.max(doubt, this.#tails.low.factor));
+  }
+
   #judge(look: Look, band: Band): void {
     const { quality } = look;
-    const verdict = this.#verdict(look.value, band);
+    const verdict = this.#verdict(look, band);
     // what was lost can only be missing: a high value stands, anything else is not known
     const unknown = quality.suspect && verdict.breach !== "high" && (this.open || verdict.breach === "low");
     const transitions = unknown ? this.#machine.unjudged() : this.#machine.step(look.time, verdict);
-    for (const transition of transitions) this.#say(transition, look);
+    for (const transition of transitions) {
+      if (transition === "firing") this.#tails[this.#machine.now.direction ?? "high"].fired();
+      this.#say(transition, look);
+    }
   }
 
-  #verdict(value: number | null, band: Band): Verdict {
+  /** What chance does: the scores by the band that knows nothing of them yet. */
+  #learnTails({ value, time, quality }: Look, narrow: Band): void {
+    if (value === null || quality.suspect || this.open) return;
+    this.#tails.high.learn(scoreOf(value, narrow, "high") ?? 0, time);
+    this.#tails.low.learn(scoreOf(value, narrow, "low") ?? 0, time);
+  }
+
+  #verdict({ value, time }: Look, band: Band): Verdict {
     // too few events for a share or a percentile: no sign of anything wrong
     if (value === null) return { breach: null, clear: true, value, score: null };
     const breach: Direction | null = value > band.up ? "high" : value < band.low && this.#lowSide() ? "low" : null;
     const upClear = band.m + this.#config.h * (band.up - band.m);
     const lowClear = band.lowM - this.#config.h * (band.lowM - band.low);
     const clear = this.#machine.now.direction === "low" ? value >= lowClear : value <= upClear;
-    return { breach, clear, value, score: scoreOf(value, band, breach) };
+    const lately = breach === null ? null : this.series.lately(time);
+    const still =
+      lately === null ||
+      (breach === "high"
+        ? lately > band.m + STILL * (band.up - band.m)
+        : lately < band.lowM - STILL * (band.lowM - band.low));
+    return { breach, clear, value, score: scoreOf(value, band, breach), still };
   }
 
   #lowSide(): boolean {
@@ -373,6 +406,7 @@ export class BaselineSeries {
       baseline: this.baseline.serialize(),
       season: this.#season?.serialize() ?? null,
       machine: this.#machine.now,
+      tails: { high: this.#tails.high.serialize(), low: this.#tails.low.serialize() },
       learned_to: this.#learnedTo,
       season_to: this.#seasonTo,
       attempt: this.#attempt,
@@ -386,6 +420,8 @@ export class BaselineSeries {
     this.baseline.restore(saved.baseline);
     if (saved.season !== null) this.#season?.restore(saved.season);
     this.#machine.now = saved.machine;
+    this.#tails.high.restore(saved.tails.high);
+    this.#tails.low.restore(saved.tails.low);
     this.#learnedTo = saved.learned_to;
     this.#seasonTo = saved.season_to;
     this.#attempt = saved.attempt;

@@ -12,6 +12,9 @@ import type { BaselineRuleConfig } from "./schema.ts";
 const DRIFT_HOURS = 6;
 const DRIFT_NEARNESS = 0.8;
 
+/** Weight of the doubt that few windows leave. */
+const DOUBT_WINDOWS = 3;
+
 export interface BaselineSnapshot {
   readonly values: readonly number[];
   readonly counts: readonly number[];
@@ -73,6 +76,12 @@ export class Baseline {
   /** All the windows it wants. */
   get final(): boolean {
     return this.#learned >= this.#config.learn_windows;
+  }
+
+  /** How much wider a band must be while it rests on few windows: 1.5 at five windows, 1 once final. */
+  get doubt(): number {
+    if (this.final) return 1;
+    return Math.max(1, 1 + DOUBT_WINDOWS * (1 / this.#learned - 1 / this.#config.learn_windows));
   }
 
   /** Events in a usual window. */

@@ -15,6 +15,8 @@ export interface Verdict {
   readonly value: number | null;
   /** How far beyond, 1 being the limit. */
   readonly score: number | null;
+  /** The breach is still going on at the window's end: one that is over must not fire. Absent: true. */
+  readonly still?: boolean;
 }
 
 export type Transition = "pending" | "firing" | "reopened" | "worse" | "resolving" | "resolved" | "dropped";
@@ -122,6 +124,7 @@ export class AlertMachine {
     }
     this.#breached(time, verdict);
     if (time - (this.now.active_at as Micros) < this.#timings.for) return transitions;
+    if (this.#timings.for > 0 && verdict.still === false) return transitions;
     this.#set({ state: "firing", fired_at: time });
     transitions.push("firing");
     return transitions;

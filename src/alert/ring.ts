@@ -9,6 +9,7 @@ export class SecondRing {
   readonly #amounts: Float64Array;
   readonly #seconds: Float64Array;
   readonly #size: number;
+  #newest = -1;
 
   /** Holds `size` seconds. */
   constructor(size: number) {
@@ -26,12 +27,14 @@ export class SecondRing {
     else {
       this.#seconds[slot] = second;
       this.#amounts[slot] = amount;
+      if (second > this.#newest) this.#newest = second;
     }
     return true;
   }
 
   /** Sum over the seconds `[from, to)`. */
   sum(from: number, to: number): number {
+    if (this.#newest < from) return 0;
     let total = 0;
     let slot = this.#slot(from);
     for (let second = from; second < to; second++) {
@@ -43,6 +46,7 @@ export class SecondRing {
 
   clear(): void {
     this.#seconds.fill(-1);
+    this.#newest = -1;
   }
 
   merge(other: SecondRing): void {

@@ -47,6 +47,8 @@ export class Season {
   #hour: number | null = null;
   #values: number[] = [];
   #counts: number[] = [];
+  /** The cell asked for last, and its hour: asked at every evaluation, changed once an hour. */
+  #asked: { readonly hour: number; readonly cell: SeasonCell | null } | null = null;
 
   /** A window ending at `time`, where local time is `offset_min` minutes ahead of UTC. */
   learn(value: number, count: number, time: Micros, offset_min: number): void {
@@ -61,6 +63,11 @@ export class Season {
   /** The cell for a window ending at `time`: of the week when it is ready, else of the day; null when both are empty. */
   cell(time: Micros, offset_min: number): SeasonCell | null {
     const hour = localHour(time - 1, offset_min);
+    if (this.#asked?.hour !== hour) this.#asked = { hour, cell: this.#cellOf(hour) };
+    return this.#asked.cell;
+  }
+
+  #cellOf(hour: number): SeasonCell | null {
     const week = this.#week[remainder(hour + EPOCH_HOUR, WEEK_CELLS)];
     const samples = week.length >= READY ? week : this.#day[remainder(hour, DAY_CELLS)];
     if (samples.length === 0) return null;
@@ -88,6 +95,7 @@ export class Season {
     }
     this.#values = [];
     this.#counts = [];
+    this.#asked = null;
   }
 
   serialize(): SeasonSnapshot {
@@ -103,6 +111,7 @@ export class Season {
   restore(saved: SeasonSnapshot): void {
     const cells = (count: number, from: readonly (readonly Sample[])[]): Sample[][] =>
       Array.from({ length: count }, (_, index) => (from[index] ?? []).slice(-SAMPLES));
+    this.#asked = null;
     this.#day = cells(DAY_CELLS, saved.day);
     this.#week = cells(WEEK_CELLS, saved.week);
     this.#hour = saved.hour;

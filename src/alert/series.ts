@@ -101,6 +101,17 @@ export class Series {
     return { value, count };
   }
 
+  /**
+   * Of a series that sums: what the last quarter of the window that ends at `end` would make of a whole one. Whether
+   * what the window holds is still going on.
+   */
+  lately(end: Micros): number | null {
+    if (this.#measure.kind !== "sum") return null;
+    const { window, step } = this.#shape;
+    const length = Math.max(Math.ceil(window / 4 / step), 1) * step;
+    return (this.#amounts.sum(Math.floor((end - length) / SECOND), Math.floor(end / SECOND)) * window) / length;
+  }
+
   keysAt(end: Micros): Map<string, number>[] {
     return this.keys.window((end - this.#shape.window) / this.#shape.step, end / this.#shape.step);
   }

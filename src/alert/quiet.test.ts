@@ -1,0 +1,100 @@
+/** Quiet when nothing is wrong, quick when something is: the figures of the specification, by simulation. */
+import { describe, expect, test } from "vitest";
+import { gamma, poisson, random, run, STEPS_PER_DAY, STEPS_PER_WINDOW } from "../../test/support/alert-traffic.ts";
+
+const MOST_PER_DAY = 0.05;
+type Traffic = (mean: number, next: () => number) => (step: number) => number;
+
+/** Rate drawn anew every so many steps, with this gamma shape: a negative binomial count. */
+const bursts =
+  (shape: number, steps: number): Traffic =>
+  (mean, next) => {
+    let rate = 1;
+    return (step) => {
+      if (step % steps === 0) rate = gamma(shape, next);
+      return poisson((mean / STEPS_PER_WINDOW) * rate, next);
+    };
+  };
+
+/** Off half of the time, changing with this chance at each step. */
+const onOff =
+  (chance: number): Traffic =>
+  (mean, next) => {
+    let on = true;
+    return () => {
+      if (next() < chance) on = !on;
+      return on ? poisson((2 * mean) / STEPS_PER_WINDOW, next) : 0;
+    };
+  };
+
+function episodesPerDay(traffic: Traffic, mean: number, days: number): number {
+  const simulation = run();
+  simulation.steps(days * STEPS_PER_DAY, traffic(mean, random(mean + 17)));
+  return simulation.fired().length / days;
+}
+
+describe("at most 0.05 episodes a day", () => {
+  const stationary: Traffic = (mean, next) => () => poisson(mean / STEPS_PER_WINDOW, next);
+  for (const mean of [2, 5, 20, 50, 100, 500, 5000])
+    test(`Poisson traffic, ${mean} a window`, () => {
+      expect(episodesPerDay(stationary, mean, 20)).toBeLessThanOrEqual(MOST_PER_DAY);
+    });
+  const bursty: Record<string, Traffic> = {
+    "bursts of 10 s (negative binomial, shape 1)": bursts(1, 1),
+    "bursts of 60 s (negative binomial, shape 2)": bursts(2, 6),
+    "phases of five minutes (negative binomial, shape 5)": bursts(5, 30),
+    "on and off for 30 s": onOff(1 / 3),
+    "on and off for two minutes": onOff(1 / 12),
+  };
+  for (const [name, traffic] of Object.entries(bursty))
+    test(name, () => {
+      const rates = [20, 100, 500, 5000].map((mean) => episodesPerDay(traffic, mean, 20));
+      expect(rates.reduce((sum, rate) => sum + rate, 0) / rates.length).toBeLessThanOrEqual(MOST_PER_DAY);
+    });
+});
+
+describe("time to fire after a step, median of 101 runs, at most the specification's and one evaluation more", () => {
+  const table: [mean: number, factor: number, most_s: number][] = [
+    [20, 2, 693],
+    [20, 3, 190],
+    [50, 1.5, 874],
+    [50, 2, 201],
+    [50, 3, 154],
+    [100, 1.3, 1871],
+    [100, 1.5, 304],
+    [100, 2, 170],
+    [100, 3, 147],
+    [500, 1.15, 1239],
+    [500, 1.3, 192],
+    [500, 1.5, 166],
+    [500, 2, 144],
+    [500, 3, 135],
+    [1000, 1.15, 299],
+    [1000, 1.3, 170],
+    [1000, 1.5, 155],
+    [1000, 2, 140],
+    [1000, 3, 132],
+    [5000, 1.15, 205],
+    [5000, 1.3, 165],
+    [5000, 1.5, 149],
+    [5000, 2, 138],
+    [5000, 3, 130],
+  ];
+  const times = (mean: number, factor: number): number[] =>
+    Array.from({ length: 101 }, (_, seed) => {
+      const next = random(seed * 7919 + mean);
+      const simulation = run();
+      simulation.steps(40 * STEPS_PER_WINDOW, () => poisson(mean / STEPS_PER_WINDOW, next));
+      const changed = simulation.time();
+      for (let step = 0; step < 1080 && simulation.fired().length === 0; step++)
+        simulation.steps(1, () => poisson((factor * mean) / STEPS_PER_WINDOW, next));
+      const fired = simulation.fired()[0];
+      return fired === undefined ? Number.POSITIVE_INFINITY : (fired.time_us - changed) / 1e6;
+    });
+  for (const [mean, factor, most_s] of table)
+    test(`${mean} a window, × ${factor}`, () => {
+      const sorted = times(mean, factor).sort((a, b) => a - b);
+      expect(sorted[0]).toBeGreaterThanOrEqual(120);
+      expect(sorted[50]).toBeLessThanOrEqual(most_s + 10);
+    });
+});
