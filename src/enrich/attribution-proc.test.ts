@@ -28,12 +28,14 @@ describe.skipIf(reason !== "")(`attribution by /proc${reason && ` (SKIPPED: ${re
     return [flow.clientProcess?.pid, flow.serverProcess?.pid];
   }
 
-  async function lookTwice(client: lab.Side, server: lab.Side, start: number): Promise<Pids> {
+  /** Looks again as a monitor does with every exchange of a connection, until both ends are known. */
+  async function lookOn(client: lab.Side, server: lab.Side, start: number): Promise<Pids> {
     const flow = lab.flowOf(client, server, start);
     attribution.flowOpened(flow);
-    attribution.flowUsed(flow);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    attribution.flowUsed(flow);
+    for (let count = 0; count < 20 && !(flow.clientProcess && flow.serverProcess); count++) {
+      attribution.flowUsed(flow);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     return [flow.clientProcess?.pid, flow.serverProcess?.pid];
   }
 
@@ -57,13 +59,13 @@ describe.skipIf(reason !== "")(`attribution by /proc${reason && ` (SKIPPED: ${re
       ] as const) {
         const client = await lab.hold(lab.pythonClient({ ip, port: server.port }));
         clients.push(client);
-        const found = await lookTwice({ ip, port: client.port }, { ip, port: server.port }, client.start);
+        const found = await lookOn({ ip, port: client.port }, { ip, port: server.port }, client.start);
         expect(found).toEqual([client.pid, server.pid]);
       }
       const client = await lab.hold(lab.pythonClient({ ip: "127.0.0.1", port: nginx.port }));
       clients.push(client);
       const side = { ip: "127.0.0.1", port: nginx.port };
-      const found = look({ ip: "127.0.0.1", port: client.port }, side, client.start);
+      const found = await lookOn({ ip: "127.0.0.1", port: client.port }, side, client.start);
       expect(found).toEqual([client.pid, nginx.workers().get(client.port)]);
     } finally {
       for (const one of [...clients, python, six, mapped, nginx]) one.stop();
@@ -99,7 +101,6 @@ describe.skipIf(reason !== "")(`attribution by /proc${reason && ` (SKIPPED: ${re
         const side = { ip: "127.0.0.1", port: cluster.port };
         const found = look({ ip: "127.0.0.1", port: client.port }, side, client.start);
         neverWrong(found, [client.pid, client.server]);
-        expect(found[0]).toBe(client.pid);
       }
     } finally {
       for (const one of [...held, cluster]) one.stop();
@@ -121,7 +122,7 @@ describe.skipIf(reason !== "")(`attribution by /proc${reason && ` (SKIPPED: ${re
       attribution.close(); // the list of namespaces is two seconds old at most: start with a new one
       attribution = createAttribution({ mode: "proc", ledger });
       const side = { ip: "10.79.0.1", port: server.port };
-      expect(await lookTwice({ ip: "10.79.0.1", port: client.port }, side, client.start)).toEqual([
+      expect(await lookOn({ ip: "10.79.0.1", port: client.port }, side, client.start)).toEqual([
         client.pid,
         client.server,
       ]);

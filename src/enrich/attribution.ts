@@ -14,6 +14,7 @@ import { CommentTier } from "./process/comment-tier.ts";
 import { DetailReader, type RedactArguments } from "./process/details.ts";
 import { BpfTier } from "./process/ebpf/bpf-tier.ts";
 import { publish } from "./process/flow-owners.ts";
+import { PerfTier } from "./process/perf/perf-tier.ts";
 import { ProcTier } from "./process/proc-tier.ts";
 import { ProcessTable } from "./process/process-table.ts";
 import { type SystemCalls, systemCalls } from "./process/system-calls.ts";
@@ -21,7 +22,8 @@ import type { KernelTimes, Tier } from "./process/tier.ts";
 
 export type { KernelTimes } from "./process/tier.ts";
 
-export type AttributionMode = "auto" | "ebpf" | "proc" | "none";
+/** `perf` is for tests of tier C. */
+export type AttributionMode = "auto" | "ebpf" | "perf" | "proc" | "none";
 export const ATTRIBUTION_MODES: readonly AttributionMode[] = ["auto", "ebpf", "proc", "none"];
 
 /** A: BTF tracepoints; B: fentry; C: perf tracepoints; D: sock_diag and /proc. */
@@ -113,12 +115,14 @@ type TierName = Exclude<AttributionTier, "none">;
 const TIERS: readonly { readonly name: TierName; readonly open: (tools: Tools) => Tier }[] = [
   { name: "A", open: (tools) => new BpfTier({ tier: "A", calls: neededCalls(), ...tools }) },
   { name: "B", open: (tools) => new BpfTier({ tier: "B", calls: neededCalls(), ...tools }) },
+  { name: "C", open: (tools) => new PerfTier({ calls: neededCalls(), ...tools }) },
   { name: "D", open: (tools) => new ProcTier(tools.table, tools.details, tools.ledger) },
 ];
 
 const ALLOWED: Readonly<Record<AttributionMode, readonly TierName[]>> = {
   auto: ["A", "B", "C", "D"],
   ebpf: ["A", "B"],
+  perf: ["C"],
   proc: ["D"],
   none: [],
 };

@@ -95,16 +95,20 @@ export function readStat(pid: number): ProcessStat | null {
   return text === null ? null : parseStat(text);
 }
 
-/** Children that are there now. */
-export function childPids(pid: number): number[] {
-  const threads = list(`/proc/${pid}/task`);
-  const texts = threads.map((thread) => readText(`/proc/${pid}/task/${thread}/children`));
-  if (texts.length > 0 && texts.every((text) => text !== null)) {
-    return texts
-      .flatMap((text) => text!.trim().split(" "))
-      .filter(Boolean)
-      .map(Number);
-  }
+/** Children of these processes that are there now. */
+export function childPids(...parents: readonly number[]): number[] {
+  const told = parents.map(toldChildren);
+  if (told.every((children) => children !== null)) return told.flat() as number[];
   // a kernel without CONFIG_PROC_CHILDREN: ask every process for its parent
-  return listPids().filter((other) => readStat(other)?.ppid === pid);
+  return listPids().filter((other) => parents.includes(readStat(other)?.ppid ?? 0));
+}
+
+/** What /proc/PID/task/TID/children say; null where the kernel has no such files. */
+function toldChildren(pid: number): number[] | null {
+  const texts = list(`/proc/${pid}/task`).map((thread) => readText(`/proc/${pid}/task/${thread}/children`));
+  if (texts.length === 0 || texts.includes(null)) return null;
+  return texts
+    .flatMap((text) => text!.trim().split(" "))
+    .filter(Boolean)
+    .map(Number);
 }

@@ -22,7 +22,7 @@ export class SocketHolders {
     if (holder === null) return null;
     this.recent = [holder, ...this.recent.filter((pid) => pid !== holder)].slice(0, RECENT);
     const family = relatives(holder);
-    return family !== null && family.every((pid) => holding(pid, wanted) === "no") ? holder : null;
+    return family?.every((pid) => holding(pid, wanted) === "no") ? holder : null;
   }
 
   /** The one process that holds any of these sockets: a full pass over /proc. */
@@ -67,8 +67,7 @@ function holding(pid: number, wanted: ReadonlySet<string>): Holding {
 function relatives(pid: number): number[] | null {
   const stat = readStat(pid);
   if (stat === null) return null;
-  const parent = stat.ppid > 1 ? [stat.ppid] : [];
-  const siblings = stat.ppid > 1 ? childPids(stat.ppid) : [];
-  const family = [...parent, ...siblings, ...childPids(pid)].filter((other) => other !== pid);
-  return family.length > MAX_RELATIVES ? null : family;
+  const hasParent = stat.ppid > 1; // whose parent is init has no family to speak of there
+  const family = hasParent ? [stat.ppid, ...childPids(pid, stat.ppid)] : childPids(pid);
+  return family.length > MAX_RELATIVES ? null : family.filter((other) => other !== pid);
 }

@@ -7,6 +7,8 @@ import { createRequire } from "node:module";
 export interface SystemCalls {
   /** Raw syscall(2) for bpf(2) and perf_event_open(2); returns -1 on failure, see `errno`. */
   raw(number: number, first: number, pointer: Uint8Array | null, third: number, fourth: number, fifth: number): number;
+  /** The same for calls whose first argument is a structure. */
+  rawPointer(number: number, pointer: Uint8Array, second: number, third: number, fourth: number, fifth: number): number;
   socket(domain: number, type: number, protocol: number): number;
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
   receive(fd: number, bytes: Uint8Array, length: number, flags: number): number;
@@ -69,6 +71,7 @@ function load(): SystemCalls | null {
     const munmap = libc.func("int munmap(void *a, size_t len)");
     return {
       raw: libc.func("long syscall(long nr, long a, const void *b, long c, long d, long e)"),
+      rawPointer: libc.func("syscall", "long", ["long", "void *", "long", "long", "long", "long"]),
       socket: libc.func("int socket(int domain, int type, int protocol)"),
       send: libc.func("long send(int fd, const void *b, size_t n, int flags)"),
       receive: libc.func("long recv(int fd, _Out_ void *b, size_t n, int flags)"),

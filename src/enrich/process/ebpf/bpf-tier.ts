@@ -7,6 +7,7 @@ import { CgroupIds } from "../../container/cgroup-ids.ts";
 import type { DetailReader } from "../details.ts";
 import { KernelClock } from "../kernel-clock.ts";
 import { KernelProcesses } from "../kernel-processes.ts";
+import { pageSize } from "../page-size.ts";
 import { namespaceNumber, readLink, readText } from "../proc-files.ts";
 import type { ProcessTable } from "../process-table.ts";
 import { SocketTable } from "../socket-table.ts";
@@ -162,14 +163,4 @@ function explain(tier: "A" | "B", { errno, message }: BpfError): string {
   }
   if (tier === "A" && errno === ERRNO.ENOENT) return `the kernel is older than 6.3 (${message})`;
   return `the kernel cannot run it (${message})`;
-}
-
-/** AT_PAGESZ of the auxiliary vector (getauxval(3)). */
-function pageSize(): number {
-  const vector = readText("/proc/self/auxv", "latin1");
-  const bytes = Buffer.from(vector ?? "", "latin1");
-  for (let at = 0; at + 16 <= bytes.length; at += 16) {
-    if (bytes.readUInt32LE(at) === 6) return bytes.readUInt32LE(at + 8);
-  }
-  return 4096;
 }

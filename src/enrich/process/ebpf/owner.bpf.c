@@ -19,6 +19,7 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_CLOSE 7
@@ -103,7 +104,9 @@ static __always_inline void count_lost(void) {
 
 static __always_inline bool is_tcp(struct sock *sk) {
   __u16 family = sk->__sk_common.skc_family;
-  return (family == AF_INET || family == AF_INET6) && sk->sk_protocol == IPPROTO_TCP;
+  return (family == AF_INET || family == AF_INET6) &&
+         // the socket of a Multipath TCP connection has the names of its first subflow, which is a TCP socket of its own
+         (sk->sk_protocol == IPPROTO_TCP || sk->sk_protocol == IPPROTO_MPTCP);
 }
 
 static __always_inline void describe(struct process *who, struct task_struct *task) {

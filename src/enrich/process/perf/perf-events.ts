@@ -1,0 +1,136 @@
+/**
+ * The perf events of tier C: on every processor the tracepoints of sockets and, for names of processes that are gone when
+ * we look, of program starts and forks. Linux 6.3 and newer, tracefs mounted, root or CAP_PERFMON.
+ */
+import { closeSync } from "node:fs";
+import { readText } from "../proc-files.ts";
+import { ERRNO, errorName, type SystemCalls } from "../system-calls.ts";
+import { PerfRing, type TakeRecord } from "./perf-ring.ts";
+import { parseTraceFormat, type TraceFormat } from "./trace-format.ts";
+
+const TRACEFS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+const SYSCALL_NUMBER: Readonly<Record<string, number>> = { x64: 298, arm64: 241 };
+const TYPE_SOFTWARE = 1;
+const TYPE_TRACEPOINT = 2;
+const SOFTWARE_DUMMY = 9;
+const SAMPLE_TID_TIME_RAW = 0x2 | 0x4 | 0x400;
+const CLOCK_MONOTONIC = 1;
+const DISABLED = 1n << 0n;
+const COMM = 1n << 9n;
+const TASK = 1n << 13n;
+/** Every record ends with thread and time, so that all can be put in order. */
+const SAMPLE_ID_ALL = 1n << 18n;
+const USE_CLOCKID = 1n << 25n;
+const FLAG_CLOEXEC = 8;
+const ENABLE = 0x2400;
+const SET_OUTPUT = 0x2405;
+const SET_FILTER = 0x40082406;
+const RING_PAGES = 512;
+/** No wake-ups: the ring is looked at when its owner drains. */
+const WAKEUP_NEVER = 1 << 30;
+
+const STATE_FIELDS = [
+  ...["skaddr", "oldstate", "newstate", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6"],
+];
+
+export interface SocketFormats {
+  readonly state: TraceFormat;
+  readonly send: TraceFormat;
+  readonly receive: TraceFormat;
+}
+
+export class PerfEvents {
+  readonly formats: SocketFormats;
+  private readonly calls: SystemCalls;
+  private readonly page: number;
+  private readonly fds: number[] = [];
+  private readonly rings: PerfRing[] = [];
+
+  /** Throws an Error that says why this kernel does not do it. */
+  constructor(calls: SystemCalls, page: number) {
+    this.calls = calls;
+    this.page = page;
+    this.formats = {
+      state: format("inet_sock_set_state", STATE_FIELDS),
+      send: format("sock_send_length", ["sk", "ret"]),
+      receive: format("sock_recv_length", ["sk", "ret"]),
+    };
+    try {
+      for (const cpu of processors()) this.openProcessor(cpu);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  drain(take: TakeRecord): void {
+    for (const ring of this.rings) ring.drain(take);
+  }
+
+  close(): void {
+    for (const ring of this.rings) ring.close();
+    for (const fd of this.fds) closeSync(fd);
+    this.rings.length = this.fds.length = 0;
+  }
+
+  private openProcessor(cpu: number): void {
+    const { state, send, receive } = this.formats;
+    const leader = this.openEvent(TYPE_SOFTWARE, SOFTWARE_DUMMY, cpu, COMM | TASK);
+    this.rings.push(new PerfRing(this.calls, leader, RING_PAGES, this.page));
+    for (const { id } of [state, send, receive]) {
+      const fd = this.openEvent(TYPE_TRACEPOINT, id, cpu, 0n);
+      const filter = id === state.id ? "protocol==6" : "protocol==6 && ret>0";
+      this.check(this.calls.ioctlBytes(fd, SET_FILTER, Buffer.from(`${filter}\0`)), "filter");
+      this.check(this.calls.ioctl(fd, SET_OUTPUT, leader), "output");
+      this.check(this.calls.ioctl(fd, ENABLE, 0), "enable");
+    }
+    this.check(this.calls.ioctl(leader, ENABLE, 0), "enable");
+  }
+
+  /** struct perf_event_attr. */
+  private openEvent(type: number, config: number, cpu: number, flags: bigint): number {
+    const attributes = Buffer.alloc(128);
+    attributes.writeUInt32LE(type, 0);
+    attributes.writeUInt32LE(attributes.length, 4);
+    attributes.writeBigUInt64LE(BigInt(config), 8);
+    attributes.writeBigUInt64LE(1n, 16);
+    attributes.writeBigUInt64LE(BigInt(SAMPLE_TID_TIME_RAW), 24);
+    attributes.writeBigUInt64LE(DISABLED | SAMPLE_ID_ALL | USE_CLOCKID | flags, 40);
+    attributes.writeUInt32LE(WAKEUP_NEVER, 48);
+    attributes.writeInt32LE(CLOCK_MONOTONIC, 92);
+    const number = SYSCALL_NUMBER[process.arch];
+    if (number === undefined) throw new Error(`not made for ${process.arch}`);
+    const fd = this.calls.rawPointer(number, attributes, -1, cpu, -1, FLAG_CLOEXEC);
+    this.check(fd, "perf_event_open");
+    this.fds.push(fd);
+    return fd;
+  }
+
+  private check(result: number, what: string): void {
+    if (result >= 0) return;
+    const errno = this.calls.errno();
+    if (errno !== ERRNO.EPERM && errno !== ERRNO.EACCES) throw new Error(`${what}: ${errorName(errno)}`);
+    throw new Error("not permitted: needs root, or CAP_PERFMON and a readable tracefs");
+  }
+}
+
+function format(name: string, fields: readonly string[]): TraceFormat {
+  const texts = TRACEFS.map((root) => readText(`${root}/events/sock/${name}/format`));
+  const text = texts.find((found) => found !== null);
+  if (text === undefined || text === null) {
+    throw new Error(`no tracepoint ${name}: tracefs is not mounted or not readable, or the kernel is older than 6.3`);
+  }
+  const parsed = parseTraceFormat(text, fields);
+  if (parsed === null) throw new Error(`the tracepoint ${name} has another form`);
+  return parsed;
+}
+
+/** Numbers of the processors that run, from a list like `0-3,6`. */
+function processors(): number[] {
+  const numbers: number[] = [];
+  for (const part of (readText("/sys/devices/system/cpu/online") ?? "0").trim().split(",")) {
+    const [first, last] = part.split("-").map(Number);
+    for (let cpu = first; cpu <= (last ?? first); cpu++) numbers.push(cpu);
+  }
+  return numbers;
+}

@@ -1,0 +1,59 @@
+/**
+ * Ring buffer of perf events (perf_event_open(2)), one per processor, read where the kernel writes it. A record that
+ * wraps round the end is copied, all others are lent as they are.
+ */
+import type { Mapping, SystemCalls } from "../system-calls.ts";
+
+const HEADER = 8;
+const MAX_RECORD = 65_536;
+/** struct perf_event_mmap_page: data_head and data_tail. */
+const HEAD_AT = 1024;
+
+export type TakeRecord = (type: number, view: DataView, at: number, length: number) => void;
+
+export class PerfRing {
+  private readonly mapping: Mapping;
+  private readonly positions: BigUint64Array;
+  private readonly view: DataView;
+  private readonly bytes: Uint8Array;
+  private readonly size: number;
+  private readonly wrapped = new DataView(new ArrayBuffer(MAX_RECORD));
+  private tail = 0;
+
+  /** `pages` is a power of two. */
+  constructor(calls: SystemCalls, fd: number, pages: number, page: number) {
+    this.size = pages * page;
+    this.mapping = calls.map(fd, page + this.size, 0, true);
+    this.positions = new BigUint64Array(this.mapping.buffer, HEAD_AT, 2);
+    this.view = new DataView(this.mapping.buffer, page);
+    this.bytes = new Uint8Array(this.mapping.buffer, page);
+  }
+
+  /** Hands over what was there at the time of the call. */
+  drain(take: TakeRecord): void {
+    const head = Number(Atomics.load(this.positions, 0));
+    while (this.tail < head) {
+      const at = this.tail % this.size; // records start at multiples of 8: a header never wraps
+      const type = this.view.getUint32(at, true);
+      const length = this.view.getUint16(at + 6, true);
+      if (length < HEADER || length > head - this.tail) break; // never seen; nothing behind it can be trusted
+      if (at + length <= this.size) take(type, this.view, at + HEADER, length - HEADER);
+      else take(type, this.unwrap(at, length), HEADER, length - HEADER);
+      this.tail += length;
+    }
+    this.tail = head;
+    Atomics.store(this.positions, 1, BigInt(head));
+  }
+
+  close(): void {
+    this.mapping.unmap();
+  }
+
+  private unwrap(at: number, length: number): DataView {
+    const into = new Uint8Array(this.wrapped.buffer);
+    const first = this.size - at;
+    into.set(this.bytes.subarray(at, this.size));
+    into.set(this.bytes.subarray(0, length - first), first);
+    return this.wrapped;
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * Tier C: perf tracepoints, no BPF. The kernel tells which thread changed, read or wrote which socket; who that is comes
+ * from /proc, or for a process that is gone from the names that program starts and forks told. Sockets older than us are
+ * left to tier D.
+ */
+import type { Flow } from "../../../core/flow.ts";
+import type { Ledger } from "../../../core/ledger.ts";
+import { type DetailReader, TICK } from "../details.ts";
+import { ownersOf } from "../flow-owners.ts";
+import { KernelClock } from "../kernel-clock.ts";
+import { pageSize } from "../page-size.ts";
+import { ProcTier } from "../proc-tier.ts";
+import { ProcessRecord, type ProcessTable } from "../process-table.ts";
+import { SocketTable } from "../socket-table.ts";
+import { SocketTier } from "../socket-tier.ts";
+import { SocketTuple } from "../socket-tuple.ts";
+import type { SystemCalls } from "../system-calls.ts";
+import type { Tier } from "../tier.ts";
+import { PerfEvents } from "./perf-events.ts";
+import { ProcessNames } from "./process-names.ts";
+
+const RECORD_LOST = 2;
+const RECORD_COMM = 3;
+const RECORD_FORK = 7;
+const RECORD_SAMPLE = 9;
+/** Of a sample: pid, tid, time, size of the raw data, then the tracepoint's own fields. */
+const RAW_AT = 20;
+const TCP_ESTABLISHED = 1;
+const TCP_SYN_SENT = 2;
+const TCP_SYN_RECV = 3;
+const TCP_CLOSE = 7;
+const AF_INET6 = 10;
+const MAX_SOCKETS = 65_536;
+/** Nanoseconds between an event's time and its being readable, at most. */
+const IN_FLIGHT = 20_000;
+
+/** One kernel socket between its first state change and its close. */
+interface TracedSocket {
+  /** Number given by us: the kernel uses addresses again. */
+  readonly cookie: number;
+  pid: number;
+  tid: number;
+  record: ProcessRecord | null;
+  readonly client: boolean;
+}
+
+/** Something that happened, to be looked at in the order of time. */
+interface Waiting {
+  readonly time: number;
+  readonly act: () => void;
+}
+
+interface Sample {
+  readonly time: number;
+  readonly pid: number;
+  readonly tid: number;
+  readonly socket: number;
+  /** 0 for a read or a write. */
+  readonly before: number;
+  readonly after: number;
+  readonly tuple: SocketTuple | null;
+}
+
+export class PerfTier implements Tier {
+  private readonly table: ProcessTable;
+  private readonly details: DetailReader;
+  private readonly ledger: Ledger;
+  private readonly events: PerfEvents;
+  private readonly clock: KernelClock;
+  private readonly sockets: SocketTable;
+  private readonly finder: SocketTier;
+  private readonly fallback: ProcTier;
+  private readonly names = new ProcessNames();
+  private readonly traced = new Map<number, TracedSocket>();
+  private waiting: Waiting[] = [];
+  private cookies = 0;
+  private open = true;
+
+  constructor(tools: { calls: SystemCalls; table: ProcessTable; details: DetailReader; ledger: Ledger }) {
+    this.table = tools.table;
+    this.details = tools.details;
+    this.ledger = tools.ledger;
+    this.events = new PerfEvents(tools.calls, pageSize());
+    this.clock = new KernelClock(tools.calls);
+    // the events do not tell the namespace: one for all, and equal tuples are no answer
+    this.sockets = new SocketTable(0, tools.ledger);
+    this.finder = new SocketTier(this.sockets, () => this.drain());
+    this.fallback = new ProcTier(tools.table, tools.details, tools.ledger);
+  }
+
+  opened(flow: Flow): void {
+    if (!flow.handshakeSeen) this.fallback.opened(flow);
+  }
+
+  used(flow: Flow): void {
+    this.finder.used(flow);
+    const { ends } = ownersOf(flow);
+    if (!flow.handshakeSeen && (ends[0].info === null || ends[1].info === null)) this.fallback.used(flow);
+  }
+
+  drain(): void {
+    if (!this.open) return;
+    this.clock.refresh();
+    // each processor has its own ring: they are in order only together, and only up to when the first was looked at
+    const complete = Number(process.hrtime.bigint()) - IN_FLIGHT;
+    this.events.drain(this.take);
+    this.waiting.sort((a, b) => a.time - b.time);
+    let done = 0;
+    while (done < this.waiting.length && this.waiting[done].time < complete) this.waiting[done++].act();
+    this.waiting = this.waiting.slice(done);
+    this.sockets.expire(Date.now() * 1000);
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.events.close();
+    this.fallback.close();
+  }
+
+  private readonly take = (type: number, view: DataView, at: number, length: number): void => {
+    if (type === RECORD_SAMPLE) this.takeSample(view, at);
+    else if (type === RECORD_LOST) this.ledger.ownersLost += Number(view.getBigUint64(at + 8, true));
+    else if (type === RECORD_COMM || type === RECORD_FORK) this.takeName(type, view, at, length);
+  };
+
+  private takeName(type: number, view: DataView, at: number, length: number): void {
+    const time = Number(view.getBigUint64(at + length - 8, true));
+    const pid = view.getUint32(at, true);
+    const second = view.getUint32(at + 4, true);
+    if (type === RECORD_FORK) this.waiting.push({ time, act: () => this.names.forked(pid, second) });
+    else if (pid === second) {
+      const comm = textOf(view, at + 8, length - 8);
+      this.waiting.push({ time, act: () => this.names.started(pid, comm) });
+    }
+  }
+
+  private takeSample(view: DataView, at: number): void {
+    const raw = at + RAW_AT;
+    const { state, send } = this.events.formats;
+    const changes = view.getUint16(raw, true) === state.id;
+    const { offsets } = state;
+    const sample: Sample = {
+      pid: view.getUint32(at, true),
+      tid: view.getUint32(at + 4, true),
+      time: Number(view.getBigUint64(at + 8, true)),
+      socket: addressOf(view, raw + (changes ? offsets["skaddr"] : send.offsets["sk"])),
+      before: changes ? view.getInt32(raw + offsets["oldstate"], true) : 0,
+      after: changes ? view.getInt32(raw + offsets["newstate"], true) : 0,
+      tuple: changes ? tupleOf(view, raw, offsets) : null,
+    };
+    this.waiting.push({ time: sample.time, act: () => this.follow(sample) });
+  }
+
+  private follow(sample: Sample): void {
+    const { socket, before, after, tuple } = sample;
+    if (tuple === null) this.usedBy(sample);
+    else if (after === TCP_SYN_SENT) {
+      const record = this.process(sample.pid, sample.time);
+      this.trace(socket, { cookie: ++this.cookies, pid: sample.pid, tid: sample.tid, record, client: true });
+    } else if (after === TCP_ESTABLISHED) {
+      let traced = this.traced.get(socket);
+      if (before === TCP_SYN_RECV || traced === undefined) {
+        traced = { cookie: ++this.cookies, pid: 0, tid: 0, record: null, client: false };
+        this.trace(socket, traced);
+      }
+      const entry = this.sockets.entry(traced.cookie, 0, tuple);
+      entry.openedAt = this.clock.toRealTime(sample.time);
+      entry.client = traced.client;
+      entry.record = traced.record;
+      entry.tid = traced.tid;
+    } else if (after === TCP_CLOSE) {
+      const traced = this.traced.get(socket);
+      if (traced !== undefined) this.sockets.close(traced.cookie, this.clock.toRealTime(sample.time));
+      this.traced.delete(socket);
+    }
+  }
+
+  private usedBy({ socket, pid, tid, time }: Sample): void {
+    const traced = this.traced.get(socket);
+    if (traced === undefined || traced.pid === pid) return;
+    traced.pid = pid;
+    traced.tid = tid;
+    traced.record = this.process(pid, time);
+    const entry = this.sockets.known(traced.cookie);
+    if (entry === undefined) return;
+    entry.record = traced.record;
+    entry.tid = tid;
+  }
+
+  private trace(socket: number, traced: TracedSocket): void {
+    if (this.traced.size >= MAX_SOCKETS) {
+      this.traced.delete(this.traced.keys().next().value!);
+      this.ledger.evict("sockets");
+    }
+    this.traced.set(socket, traced);
+  }
+
+  /** The process that had this pid at that time. */
+  private process(pid: number, time: number): ProcessRecord | null {
+    const record = this.table.current(pid);
+    if (record !== null) {
+      const started = this.details.startOf(record.startTicks) - 2 * TICK; // both clocks count in ticks
+      return started <= this.clock.toRealTime(time) ? record : null;
+    }
+    const gone = this.names.of(pid);
+    if (gone === null) return null;
+    const { comm, ppid } = gone;
+    return new ProcessRecord(pid, -1, -1, { pid, ...(ppid === 0 ? {} : { ppid }), comm, uid: null });
+  }
+}
+
+/** A kernel address by its lower 48 bits, which a double holds exactly. */
+function addressOf(view: DataView, at: number): number {
+  return view.getUint16(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+}
+
+function textOf(view: DataView, at: number, length: number): string {
+  const bytes = Buffer.from(view.buffer, view.byteOffset + at, Math.min(length, 16));
+  const end = bytes.indexOf(0);
+  return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
+}
+
+function tupleOf(view: DataView, raw: number, offsets: Readonly<Record<string, number>>): SocketTuple {
+  const tuple = new SocketTuple();
+  tuple.localPort = view.getUint16(raw + offsets["sport"], true);
+  tuple.remotePort = view.getUint16(raw + offsets["dport"], true);
+  if (view.getUint16(raw + offsets["family"], true) !== AF_INET6) {
+    tuple.local2 = tuple.remote2 = 0xffff;
+    tuple.local3 = view.getInt32(raw + offsets["saddr"]);
+    tuple.remote3 = view.getInt32(raw + offsets["daddr"]);
+    return tuple;
+  }
+  const local = raw + offsets["saddr_v6"];
+  const remote = raw + offsets["daddr_v6"];
+  tuple.local0 = view.getInt32(local);
+  tuple.local1 = view.getInt32(local + 4);
+  tuple.local2 = view.getInt32(local + 8);
+  tuple.local3 = view.getInt32(local + 12);
+  tuple.remote0 = view.getInt32(remote);
+  tuple.remote1 = view.getInt32(remote + 4);
+  tuple.remote2 = view.getInt32(remote + 8);
+  tuple.remote3 = view.getInt32(remote + 12);
+  return tuple;
+}
