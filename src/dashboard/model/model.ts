@@ -59,9 +59,9 @@ const RECENT_SECONDS = 1_800;
 const WHOLE_BUCKETS = 1_024;
 
 /** Exchanges that the rankings look at in a second; of more, a sample. */
-const RANKED_PER_SECOND = 3_000;
+const RANKED_PER_SECOND = 2_000;
 /** A burst of so many is still looked at one by one. */
-const RANKED_AT_ONCE = 10_000;
+const RANKED_AT_ONCE = 5_000;
 /** An event's fixed cost in memory, and what is counted at most of each of its messages. Estimates on the high side. */
 const EVENT_BYTES = 1_500;
 const HEAD_BYTES = 4_096;
