@@ -1,4 +1,5 @@
 /** Families of fields of the filter language: a name of the user's choice after a dot or in brackets. */
+import type { EarshotEvent } from "../core/event.ts";
 import { fieldValue, pathSegment, queryParameter } from "../core/target.ts";
 import { type Family, type Reader, request, response } from "./field-type.ts";
 
@@ -33,7 +34,14 @@ const DECLARED: readonly Family[] = [
       return request(({ path }) => (path === null ? null : pathSegment(path, number)));
     },
   },
-  { name: "label", about: "label set by an enricher or detector", member: (name) => label(name) },
+  { name: "label", about: "label set by an enricher or detector", member: (name) => of(name, ({ labels }) => labels) },
+  {
+    name: "annotations",
+    about: "an alert's annotation",
+    member: (name) => of(name, (event) => (event.type === "alert" ? event.annotations : undefined)),
+  },
+  podLabel("client"),
+  podLabel("server"),
 ];
 
 /** Other names of a family. */
@@ -43,6 +51,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   "response.fields": "response.header",
   query: "param",
   labels: "label",
+  "client.pod.label": "process.client.pod.labels",
+  "server.pod.label": "process.server.pod.labels",
 };
 
 const byName = new Map(DECLARED.map((family) => [family.name, family]));
@@ -52,6 +62,19 @@ export const FAMILIES: ReadonlyMap<string, Family> = new Map([
   ...Object.entries(ALIASES).map(([name, of]) => [name, byName.get(of)!] as const),
 ]);
 
-function label(name: string): Reader {
-  return ({ labels }) => (labels !== undefined && Object.hasOwn(labels, name) ? labels[name] : null);
+type Texts = Readonly<Record<string, string>> | undefined;
+
+function of(name: string, texts: (event: EarshotEvent) => Texts): Reader {
+  return (event) => {
+    const found = texts(event);
+    return found !== undefined && Object.hasOwn(found, name) ? found[name] : null;
+  };
+}
+
+function podLabel(end: "client" | "server"): Family {
+  return {
+    name: `process.${end}.pod.labels`,
+    about: `label of the ${end}'s pod`,
+    member: (name) => of(name, (event) => (event.type === "alert" ? undefined : event.process[end]?.pod?.labels)),
+  };
 }

@@ -33,7 +33,9 @@ const OF_REQUEST: Table<RequestInfo> = {
   "request.body_bytes": ["size", "octets of the request's content", (half) => half.body_bytes],
   "request.content_type": ["host", "content type of the request", (half) => half.content_type],
   "request.user_agent": ["text", "user agent", (half) => half.user_agent],
-  "request.body": ["text", "start of the request's content, when kept", (half) => half.body?.text],
+  "request.body.text": ["text", "start of the request's content, when kept", (half) => half.body?.text],
+  "request.body.encoding": ["text", "how that is written", (half) => half.body?.encoding, ["utf-8", "base64"]],
+  "request.body.truncated": ["flag", "more of it followed", (half) => half.body?.truncated],
   section: ["text", "http://host/first-path-segment", (half) => section(half.host, half.path)],
 };
 
@@ -43,7 +45,9 @@ const OF_RESPONSE: Table<ResponseInfo> = {
   "response.header_bytes": ["size", "octets of the response's head", (half) => half.header_bytes],
   "response.body_bytes": ["size", "octets of the response's content", (half) => half.body_bytes],
   "response.content_type": ["host", "content type of the response", (half) => half.content_type],
-  "response.body": ["text", "start of the response's content, when kept", (half) => half.body?.text],
+  "response.body.text": ["text", "start of the response's content, when kept", (half) => half.body?.text],
+  "response.body.encoding": ["text", "how that is written", (half) => half.body?.encoding, ["utf-8", "base64"]],
+  "response.body.truncated": ["flag", "more of it followed", (half) => half.body?.truncated],
 };
 
 const OF_TRANSACTION: Table<TransactionEvent> = {
@@ -77,7 +81,6 @@ const OF_WIRE: Table<Wire> = {
   "bytes.in_retransmitted": ["size", "IP octets sent again, in", (event) => event.bytes.in_retransmitted],
   "bytes.out_retransmitted": ["size", "IP octets sent again, out", (event) => event.bytes.out_retransmitted],
   "quality.midstream": ["flag", "joined after the flow's start", (event) => event.quality.midstream],
-  "quality.gap_bytes": ["size", "octets not seen", (event) => event.quality.gap_bytes],
   "quality.truncated": ["flag", "cut by a limit", (event) => event.quality.truncated],
 };
 
@@ -106,11 +109,29 @@ const OF_ALERT: Table<AlertEvent> = {
   peak: ["number", "alert's peak", (event) => event.peak],
   delta_pct: ["number", "alert's difference from usual, in percent", (event) => event.delta_pct],
   score: ["number", "alert's score", (event) => event.score],
+  active_at: ["text", "when the alert's condition began", (event) => event.active_at],
+  fired_at: ["text", "when the alert fired", (event) => event.fired_at],
+  last_breach_at: ["text", "when the alert's condition last held", (event) => event.last_breach_at],
+  resolved_at: ["text", "when the alert was resolved", (event) => event.resolved_at],
+  window_s: ["number", "seconds the alert's value speaks of", (event) => event.window_s],
+  "baseline.mode": ["text", "how the alert learns", (event) => event.baseline?.mode],
+  "baseline.m": ["number", "usual value", (event) => event.baseline?.m],
+  "baseline.s": ["number", "usual spread", (event) => event.baseline?.s],
+  "baseline.up": ["number", "upper limit", (event) => event.baseline?.up],
+  "baseline.low": ["number", "lower limit", (event) => event.baseline?.low],
+  "baseline.age_s": ["number", "seconds since learning began", (event) => event.baseline?.age_s],
+  "baseline.windows": ["number", "windows learned", (event) => event.baseline?.windows],
+  "quality.dropped": ["number", "packets lost while it was measured", (event) => event.quality.dropped],
+  "quality.unmatched": ["number", "unpaired messages while it was measured", (event) => event.quality.unmatched],
+  "quality.suspect": ["flag", "too much was lost to trust the value", (event) => event.quality.suspect],
+  reopened: ["number", "times the alert came back", (event) => event.reopened],
+  evaluations: ["number", "times the alert was evaluated", (event) => event.evaluations],
 };
 
 /** Of each end's process; those with a short name (`pid`, `server.pid`) can be asked of either end too. */
 const OF_PROCESS: Readonly<Record<string, readonly [short: string | null, ...Row<ProcessInfo>]>> = {
   pid: ["pid", "number", "process id", (info) => info.pid],
+  tid: [null, "number", "thread id", (info) => info.tid],
   ppid: [null, "number", "parent process id", (info) => info.ppid],
   comm: ["comm", "text", "process name", (info) => info.comm],
   exe: ["exe", "text", "executable", (info) => info.exe],
@@ -120,10 +141,15 @@ const OF_PROCESS: Readonly<Record<string, readonly [short: string | null, ...Row
   gid: [null, "number", "group id", (info) => info.gid],
   group: [null, "text", "group name", (info) => info.group],
   cgroup: [null, "text", "cgroup path", (info) => info.cgroup],
+  start_time: [null, "text", "start time", (info) => info.start_time],
+  "namespaces.pid": [null, "number", "pid namespace", (info) => info.namespaces?.pid],
+  "namespaces.mnt": [null, "number", "mount namespace", (info) => info.namespaces?.mnt],
+  "namespaces.net": [null, "number", "network namespace", (info) => info.namespaces?.net],
   "container.id": ["container.id", "text", "container id", (info) => info.container?.id],
   "container.name": ["container.name", "text", "container name", (info) => info.container?.name],
   "container.image": ["image", "text", "container image", (info) => info.container?.image],
   "container.runtime": [null, "text", "container runtime", (info) => info.container?.runtime],
+  "pod.uid": [null, "text", "pod's uid", (info) => info.pod?.uid],
   "pod.name": ["pod", "text", "pod", (info) => info.pod?.name],
   "pod.namespace": ["namespace", "text", "pod's namespace", (info) => info.pod?.namespace],
 };
@@ -165,6 +191,8 @@ function addEither(name: string, type: FieldType, about: string, readers: readon
 addEither("type", "text", "kind of event", [(event) => event.type]);
 fields.set("type", { ...fields.get("type")!, values: ["transaction", "tls", "alert"] });
 addEither("id", "text", "id of the event", [(event) => event.id]);
+addEither("time_us", "number", "start in microseconds since 1970", [(event) => event.time_us]);
+addEither("quality.gap_bytes", "size", "octets not seen", [(event) => event.quality.gap_bytes]);
 addEither("time", "time", "start of the event", [(event) => event.time_us]);
 add(OF_REQUEST, request);
 add(OF_RESPONSE, response);
@@ -239,6 +267,8 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "response.reason": ["reason"],
   "response.content_type": ["content_type", "content-type"],
   "response.body_bytes": ["size"],
+  "request.body.text": ["request.body"],
+  "response.body.text": ["response.body"],
   "http.upgrade": ["upgrade"],
   "latency_ms.total": ["latency", "duration"],
   "latency_ms.ttfb": ["ttfb"],
