@@ -184,6 +184,54 @@ describe.skipIf(reason !== "")(`attribution by eBPF${reason && ` (SKIPPED: ${rea
     }
   });
 
+  test("Multipath TCP at both ends", async () => {
+    const script = (code: string) => ["python3", "-c", `import os, socket, sys\ns = socket.socket(2, 1, 262)\n${code}`];
+    const server = await lab.startScript(
+      script(`s.bind(("127.0.0.1", 0)); s.listen()
+print("ready", s.getsockname()[1], flush=True)
+while True:
+    c, _ = s.accept(); c.recv(99); c.sendall(str(os.getpid()).encode())`),
+    );
+    const client = await lab.hold(
+      script(`s.connect(("127.0.0.1", ${server.port})); s.sendall(b"x")
+print("answer", os.getpid(), s.getsockname()[1], s.recv(99).decode(), flush=True)
+sys.stdin.read()`),
+    );
+    try {
+      expect(
+        owners({ ip: "127.0.0.1", port: client.port }, { ip: "127.0.0.1", port: server.port }, client.start),
+      ).toEqual([client.pid, server.pid]);
+    } finally {
+      client.stop();
+      server.stop();
+    }
+  });
+
+  test("a shell that connects and becomes another program: the program that talked, by name", async () => {
+    const server = await lab.startScript(lab.pythonServer());
+    const reader = `exec 3<>/dev/tcp/127.0.0.1/${server.port}; exec python3 -c '
+import os, socket, sys
+s = socket.socket(fileno=3)
+s.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+s.recv(1)
+print("answer", os.getpid(), s.getsockname()[1], 0, flush=True)
+sys.stdin.read()'`;
+    const client = await lab.hold(["bash", "-c", reader]);
+    try {
+      const flow = lab.flowOf(
+        { ip: "127.0.0.1", port: client.port },
+        { ip: "127.0.0.1", port: server.port },
+        client.start,
+      );
+      attribution.drain();
+      attribution.flowUsed(flow);
+      expect(flow.clientProcess).toMatchObject({ pid: client.pid, comm: "python3" });
+    } finally {
+      client.stop();
+      server.stop();
+    }
+  });
+
   test("kernel time split: waiting to be read, being worked on", async () => {
     for (const { delay, before } of [
       { delay: 0.08, before: 0 },

@@ -240,9 +240,9 @@ int BPF_PROG(on_state, struct sock *sk, int before, int after) {
 // A process read from or wrote to a socket: if it was not the owner, it is now.
 static __always_inline void used(struct sock *sk, bool wrote) {
   struct owner *owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+  struct task_struct *task = bpf_get_current_task_btf();
   // no cookie: the record of it was lost, or a client sends before the handshake is done (TCP Fast Open)
-  if (!owner || !owner->cookie || owner->who.tgid != (__u32)(bpf_get_current_pid_tgid() >> 32)) {
-    struct task_struct *task = bpf_get_current_task_btf();
+  if (!owner || !owner->cookie || owner->who.tgid != task->tgid || owner->who.exec_id != task->self_exec_id) {
     if (!owner) owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
     if (!owner) {
       count_lost();
