@@ -22,7 +22,7 @@ export interface StatsReportOptions {
   readonly width?: number;
 }
 
-const BAR = 20;
+const BAR = 12;
 
 export function statsReport(report: OverviewReport, options: StatsReportOptions = {}): string[] {
   const { unicode = true, width = 100 } = options;
@@ -106,7 +106,7 @@ export function rankingBars(report: RankingReport, unicode = true, width = 100):
   const withLatency = report.rows.some((row) => row.latency_ms !== null);
   const right = { align: "right" } as const;
   const columns = [
-    { title: report.title.toUpperCase(), most: Math.max(16, width - 72) },
+    { title: report.title.toUpperCase(), most: Math.max(16, width - 64) },
     { title: report.unit.toUpperCase(), ...right },
     { title: "SHARE", ...right },
     { title: "" },
