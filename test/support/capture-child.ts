@@ -179,7 +179,7 @@ const descriptors = () => readdirSync("/proc/self/fd").length;
 async function main(plan: ChildPlan): Promise<ChildReport> {
   await run(plan.before ?? []);
   // the event loop and koffi open what they need once
-  new LiveCapture({ interfaceOpened() {}, packet() {} }, { bufferBytes: 2 << 20 }).close();
+  new LiveCapture({ interfaceOpened() {}, packet() {} }, { bufferBytes: 8 << 20 }).close();
   const descriptorsBefore = descriptors();
   const opened: ReturnType<typeof open>[] = [];
   for (const options of plan.captures) {

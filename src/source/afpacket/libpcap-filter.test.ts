@@ -75,7 +75,7 @@ describe.skipIf(!live)(`tcpdump expressions on a live capture${live ? "" : " (ne
     const counted = async (expression: string, ports?: readonly { from: number; to: number }[]) => {
       let count = 0;
       const handler = { interfaceOpened() {}, packet: () => void count++ };
-      const capture = new LiveCapture(handler, { interfaces: [name], expression, ports, bufferBytes: 2 << 20 });
+      const capture = new LiveCapture(handler, { interfaces: [name], expression, ports, bufferBytes: 8 << 20 });
       const sender = createSocket("udp4");
       for (const port of [47_001, 47_001, 47_002]) {
         await new Promise((resolve) => sender.send("x", port, "127.0.0.1", resolve));

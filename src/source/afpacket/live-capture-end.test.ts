@@ -7,7 +7,7 @@ import type { PacketHandler, RawPacket } from "../../core/packet.ts";
 import { Trouble } from "../../core/trouble.ts";
 import { LiveCapture, type LiveCaptureOptions } from "./live-capture.ts";
 
-const SMALL = 2 << 20;
+const SMALL = 8 << 20;
 /** A port of a tunnel, so that the filter keeps it, that nobody listens on. */
 const PORT = 37_008;
 

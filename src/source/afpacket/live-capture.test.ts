@@ -44,14 +44,14 @@ describe.skipIf(missing)(`live capture${missing ? ` (${missing})` : ""}`, () => 
   test("what did not fit into the ring is counted", () => {
     const large = hex(ethernet(IPV4, ipv4(6, tcp(1, 80, new Uint8Array(1400)))));
     const { captures } = capture({
-      captures: [{ ...right, bufferBytes: 2 << 20 }],
-      steps: [{ ...send(large), times: 4000 }],
+      captures: [{ ...right, bufferBytes: 8 << 20 }],
+      steps: [{ ...send(large), times: 8000 }],
       readLate: true,
     });
     const { count, statistics, kernelDropped } = captures[0];
-    expect(statistics.packets).toBe(4000);
-    expect(statistics.drops).toBeGreaterThan(1000);
-    expect(count + statistics.drops).toBe(4000);
+    expect(statistics.packets).toBe(8000);
+    expect(statistics.drops).toBeGreaterThan(500);
+    expect(count + statistics.drops).toBe(8000);
     expect(kernelDropped).toBe(statistics.drops);
   });
 
@@ -165,7 +165,7 @@ describe.skipIf(missing)(`live capture${missing ? ` (${missing})` : ""}`, () => 
     const delays = captures[0].packets.slice(10).map(({ delay_ms }) => delay_ms);
     expect(delays.sort((a, b) => a - b)[6]).toBeLessThan(60);
     // an error left on the socket would keep the event loop spinning
-    expect(cpu_ms).toBeLessThan(600);
+    expect(cpu_ms).toBeLessThan(250);
   });
 
   test("what a handler throws reaches the process at once, and the capture goes on", () => {

@@ -30,6 +30,8 @@ import { BLOCK_BYTES, PacketSocket, type SocketStatistics } from "./packet-socke
 export const DEFAULT_SNAP_LENGTH = 262_144;
 export const DEFAULT_BUFFER_BYTES = 64 * BLOCK_BYTES;
 const MIN_SNAP_LENGTH = 64;
+/** Each block that times out takes 1 MiB of ring however little it holds: fewer than 8 forgive no pause of 160 ms. */
+const MIN_BUFFER_BYTES = 8 * BLOCK_BYTES;
 const MAX_BUFFER_BYTES = 1024 * BLOCK_BYTES;
 const DEFAULT_BLOCK_TIMEOUT_MS = 20;
 /** At most this much is read before the event loop gets its turn. */
@@ -43,7 +45,7 @@ export interface LiveCaptureOptions {
   readonly interfaces?: readonly string[];
   /** Octets of a packet to keep, 64 to 262144. */
   readonly snapLength?: number;
-  /** Size of the ring, 2 MiB to 1 GiB. */
+  /** Size of the ring, 8 MiB to 1 GiB. */
   readonly bufferBytes?: number;
   /** Also what is addressed to other machines, on named interfaces. */
   readonly promiscuous?: boolean;
@@ -271,10 +273,10 @@ function checkSizes({ snapLength, bufferBytes }: LiveCaptureOptions): void {
       hint: `Give ${MIN_SNAP_LENGTH} to ${DEFAULT_SNAP_LENGTH}.`,
     });
   }
-  if (bufferBytes !== undefined && !(bufferBytes >= 2 * BLOCK_BYTES && bufferBytes <= MAX_BUFFER_BYTES)) {
+  if (bufferBytes !== undefined && !(bufferBytes >= MIN_BUFFER_BYTES && bufferBytes <= MAX_BUFFER_BYTES)) {
     throw new Trouble(`a capture buffer of ${bufferBytes} octets is not possible`, {
       exitCode: EXIT.usage,
-      hint: "Give 2 MiB to 1 GiB.",
+      hint: "Give 8 MiB to 1 GiB.",
     });
   }
 }
