@@ -28,7 +28,10 @@ const KINDS: readonly (readonly [number, string])[] = [
     "access-control-allow-origin access-control-allow-methods access-control-allow-headers sec-gpc http2-settings",
   ],
   [PLAIN, "access-control-allow-credentials access-control-expose-headers access-control-max-age proxy-connection"],
-  [PLAIN, "access-control-request-method access-control-request-headers x-cache x-amz-request-id x-amz-id-2 nel"],
+  [
+    PLAIN,
+    "access-control-request-method access-control-request-headers x-cache x-amz-request-id x-amz-id-2 nel persistent-auth",
+  ],
 ];
 
 /** Lower-case name → one of name-kinds.ts. */

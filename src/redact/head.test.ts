@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fastest_ms } from "../../test/support/duration.ts";
 import { HeadRedactor } from "./head.ts";
 import type { RedactOptions } from "./schema.ts";
 
@@ -294,13 +295,14 @@ describe("laws", () => {
     ]) {
       const from = Buffer.from(piece.repeat(Math.ceil(200_000 / piece.length)));
       const into = new Uint8Array(from.length + redactor.maxGrowth(from.length + 20));
-      const start = performance.now();
-      redactor.redactTarget(from, 0, from.length, into, 0);
-      for (const name of ["Authorization", "Cookie", "Set-Cookie", "Link", "X-What"]) {
-        const whole = Buffer.concat([Buffer.from(name), from]);
-        redactor.redactField(whole, 0, name.length, name.length, whole.length, into, 0);
-      }
-      expect(performance.now() - start, piece).toBeLessThan(1000);
+      const all = () => {
+        redactor.redactTarget(from, 0, from.length, into, 0);
+        for (const name of ["Authorization", "Cookie", "Set-Cookie", "Link", "X-What"]) {
+          const whole = Buffer.concat([Buffer.from(name), from]);
+          redactor.redactField(whole, 0, name.length, name.length, whole.length, into, 0);
+        }
+      };
+      expect(fastest_ms(all, 1000), piece).toBeLessThan(1000);
     }
   });
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fastest_ms } from "../../test/support/duration.ts";
 import { transaction } from "../../test/support/event.ts";
 import { Redactor } from "./redactor.ts";
 
@@ -18,6 +19,8 @@ describe("text", () => {
     ["a basic understanding of it", "a basic understanding of it"],
     ["card 4111 1111 1111 1111 paid", "card <redacted:19> paid"],
     ["card 4111-1111-1111-1112", "card 4111-1111-1111-1112"],
+    ["6111 833 722 778 667 0 722", "6111 833 722 778 667 0 722"],
+    ["3782 822463 10005 amex", "<redacted:17> amex"],
     ["at 1700000000000000 us", "at 1700000000000000 us"],
     ["AKIAIOSFODNN7EXAMPLE", "<redacted:20>"],
     ["ghp_0123456789abcdefghijABCDEFGHIJ012345", "<redacted:40>"],
@@ -242,14 +245,15 @@ describe("laws", () => {
     ];
     for (const piece of pieces) {
       const text = piece.repeat(Math.ceil(100_000 / piece.length));
-      const start = performance.now();
-      redactor.text(text);
-      redactor.body(text, null);
-      redactor.body(text, "application/json");
-      redactor.body(text, "multipart/form-data");
-      redactor.body(text, "multipart/form-data; boundary=a");
-      redactor.arguments(["sh", "-c", text]);
-      expect(performance.now() - start, JSON.stringify(piece)).toBeLessThan(1500);
+      const all = () => {
+        redactor.text(text);
+        redactor.body(text, null);
+        redactor.body(text, "application/json");
+        redactor.body(text, "multipart/form-data");
+        redactor.body(text, "multipart/form-data; boundary=a");
+        redactor.arguments(["sh", "-c", text]);
+      };
+      expect(fastest_ms(all, 1500), JSON.stringify(piece)).toBeLessThan(1500);
     }
   });
 

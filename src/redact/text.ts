@@ -130,13 +130,18 @@ export class TextRedactor {
     let digits = "";
     let at = start;
     let end = -1;
+    let group = 0;
     while (at < text.length && digits.length <= 19) {
       const code = text.charCodeAt(at);
       if (isDigitCode(code)) {
         digits += text[at++];
         end = at;
-      } else if ((code === 0x20 || code === 0x2d) && isDigitCode(text.charCodeAt(at + 1))) at++;
-      else break;
+        group++;
+      } else if ((code === 0x20 || code === 0x2d) && group >= 4 && isDigitCode(text.charCodeAt(at + 1))) {
+        // printed in groups of four or more (the last may be of three): columns of numbers are none
+        at++;
+        group = 0;
+      } else break;
     }
     return isCardNumber(digits) && !isDigitCode(text.charCodeAt(end)) ? end : -1;
   }

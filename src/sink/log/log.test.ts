@@ -222,7 +222,8 @@ test.skipIf(!goaccess)(
             user_agent: index % 5 === 0 ? null : 'Mozilla/5.0 "odd\\" (X11; Linux) Firefox/120.0',
             fields: index % 3 === 0 ? [["Referer", 'http://ref/"x"']] : [],
           },
-          response: { status: index % 4 === 0 ? 404 : 200, body_bytes: index % 10 === 0 ? 0 : index },
+          response:
+            index % 20 === 1 ? null : { status: index % 4 === 0 ? 404 : 200, body_bytes: index % 10 === 0 ? 0 : index },
         }),
       );
       const log = join(folder, "access.log");
@@ -232,7 +233,9 @@ test.skipIf(!goaccess)(
         [open.header(), ...events.flatMap((event) => open.format(event))].map((line) => `${line}\n`).join(""),
       );
       const out = join(folder, "out.json");
-      const run = spawnSync("goaccess", [log, "--log-format=COMBINED", "--no-global-config", "-o", out], {
+      // unanswered requests have no status, which goaccess takes when it is told so
+      const options = ["--log-format=COMBINED", "--no-strict-status", "--no-global-config"];
+      const run = spawnSync("goaccess", [log, ...options, "-o", out], {
         timeout: 20_000,
       });
       expect(run.stderr.toString() + run.status).toMatch(/0$/);
@@ -242,12 +245,12 @@ test.skipIf(!goaccess)(
         valid_requests: 200,
         failed_requests: 0,
       });
-      expect(report.general.bandwidth).toBe(events.reduce((sum, event) => sum + event.response!.body_bytes, 0));
+      expect(report.general.bandwidth).toBe(events.reduce((sum, event) => sum + (event.response?.body_bytes ?? 0), 0));
       const statuses = report.status_codes.data.flatMap(
         (group: { items: { data: string; hits: { count: number } }[] }) =>
           group.items.map((item) => [item.data.slice(0, 3), item.hits.count]),
       );
-      expect(Object.fromEntries(statuses)).toEqual({ "200": 150, "404": 50 });
+      expect(Object.fromEntries(statuses)).toEqual({ "200": 140, "404": 50, Unk: 10 });
     } finally {
       rmSync(folder, { recursive: true });
     }
