@@ -6,7 +6,7 @@ import type { EarshotEvent } from "../core/event.ts";
 import type { Micros } from "../core/units.ts";
 import { BaselineSeries, type BaselineSeriesSnapshot } from "./baseline-series.ts";
 import type { Predicate, Rule, RuleContext, SeriesStatus } from "./context.ts";
-import { dimensionKey } from "./dimension.ts";
+import { type KeyReader, keyReader } from "./dimension.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { Groups, type GroupsSnapshot } from "./groups.ts";
 import { MEASURES, type Measure } from "./measure.ts";
@@ -26,6 +26,7 @@ export class BaselineRule implements Rule {
   readonly #config: BaselineRuleConfig;
   readonly #context: RuleContext;
   readonly #matches: Predicate | null;
+  readonly #group: KeyReader | null;
   readonly #single: BaselineSeries | null;
   readonly #groups: Groups<BaselineSeries> | null;
   /** When the groups were last compared. */
@@ -39,6 +40,7 @@ export class BaselineRule implements Rule {
     this.#config = config;
     this.#context = context;
     this.#matches = matches;
+    this.#group = config.group_by === null ? null : keyReader(config.group_by);
     const measure: Measure = MEASURES[config.series];
     const create = (group: string | null) => new BaselineSeries(config, measure, group, context, this.#begin);
     this.#single = config.group_by === null ? create(null) : null;
@@ -47,9 +49,8 @@ export class BaselineRule implements Rule {
 
   observe(event: EarshotEvent): void {
     if (event.type !== "transaction" || (this.#matches !== null && !this.#matches(event))) return;
-    if (this.#single !== null) this.#single.observe(event);
-    else if (this.#config.group_by !== null)
-      this.#groups?.at(dimensionKey(this.#config.group_by, event)).observe(event);
+    const series = this.#group === null ? this.#single : this.#groups?.at(this.#group(event));
+    series?.observe(event);
   }
 
   observeCount(time: Micros, requests: number): void {

@@ -4,9 +4,8 @@
  * of a dimension and no more (the rest is counted together); so does the memory of what is usual.
  */
 import type { AlertEvent, TransactionEvent } from "../core/event.ts";
-import { dimensionKey } from "./dimension.ts";
+import { type KeyReader, keyReader } from "./dimension.ts";
 import type { Direction } from "./machine.ts";
-import type { DimensionName } from "./schema.ts";
 
 export type Contributor = AlertEvent["contributors"][number];
 
@@ -27,18 +26,20 @@ type KeyPairs = readonly (readonly [key: string, amount: number])[];
 export type KeySnapshot = readonly (readonly [step: number, dimensions: readonly KeyPairs[]])[];
 
 export class KeyCounters {
-  readonly dimensions: readonly DimensionName[];
+  readonly dimensions: readonly string[];
+  readonly #readers: readonly KeyReader[];
   readonly #slots: { step: number; keys: Keys[] }[];
 
   /** Holds `steps` steps. */
-  constructor(dimensions: readonly DimensionName[], steps: number) {
+  constructor(dimensions: readonly string[], steps: number) {
     this.dimensions = dimensions;
+    this.#readers = dimensions.map(keyReader);
     this.#slots = Array.from({ length: steps }, () => ({ step: -1, keys: dimensions.map(() => new Map()) }));
   }
 
   /** The event's key in each dimension. */
   keysOf(event: TransactionEvent): (string | null)[] {
-    return this.dimensions.map((dimension) => dimensionKey(dimension, event));
+    return this.#readers.map((read) => read(event));
   }
 
   add(step: number, keys: readonly (string | null)[], amount: number): void {
@@ -147,7 +148,7 @@ export class UsualKeys {
 
 /** Keys that hold at least a tenth of the excess (for a low alert: of what is missing), at most three a dimension. */
 export function contributors(
-  dimensions: readonly DimensionName[],
+  dimensions: readonly string[],
   window: readonly Keys[],
   usual: UsualKeys,
   direction: Direction,

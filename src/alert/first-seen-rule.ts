@@ -5,14 +5,12 @@
 import type { EarshotEvent } from "../core/event.ts";
 import { MINUTE, type Micros, SECOND } from "../core/units.ts";
 import type { Predicate, Rule, RuleContext, SeriesStatus } from "./context.ts";
-import { eventKey } from "./dimension.ts";
+import { type KeyReader, newcomerReader } from "./dimension.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { FirstSeenMemory, type MemorySnapshot } from "./first-seen-memory.ts";
 import { alertId, alertRecord } from "./record.ts";
 import type { FirstSeenRuleConfig } from "./schema.ts";
 import { fillTemplates } from "./template.ts";
-
-const WORDS = { host: "host", path: "path", user_agent: "user agent", client: "client" } as const;
 
 interface Snapshot {
   readonly memory: MemorySnapshot;
@@ -29,6 +27,7 @@ export class FirstSeenRule implements Rule {
   readonly #config: FirstSeenRuleConfig;
   readonly #context: RuleContext;
   readonly #matches: Predicate | null;
+  readonly #read: KeyReader;
   #memory: FirstSeenMemory;
   #learnedFrom: Micros | null = null;
   #minute = -1;
@@ -43,12 +42,13 @@ export class FirstSeenRule implements Rule {
     this.#config = config;
     this.#context = context;
     this.#matches = matches;
+    this.#read = newcomerReader(config.of);
     this.#memory = new FirstSeenMemory(config.memory);
   }
 
   observe(event: EarshotEvent): void {
     if (this.#matches !== null && !this.#matches(event)) return;
-    const key = eventKey(this.#config.of, event);
+    const key = this.#read(event);
     if (key === null) return;
     this.#learnedFrom ??= event.time_us;
     const fresh = this.#memory.see(key, () => this.#context.evict(`alert.first-seen.${this.name}`));
@@ -79,10 +79,10 @@ export class FirstSeenRule implements Rule {
     const state = learning ? "learning" : "normal";
     return [
       {
-        ...{ rule: this.name, group: null, series: "first-seen", unit: WORDS[this.#config.of], state },
+        ...{ rule: this.name, group: null, series: "first-seen", unit: this.#config.of, state },
         ...{ value: this.#memory.size, m: null, s: null, up: null, low: null },
         ...{ windows: 0, windows_wanted: 0, attempt: 1, suspect: false },
-        text: `${this.name}: ${this.#memory.size} known values of ${WORDS[this.#config.of]}, ${state}`,
+        text: `${this.name}: ${this.#memory.size} known values of ${this.#config.of}, ${state}`,
       },
     ];
   }
@@ -127,7 +127,7 @@ export class FirstSeenRule implements Rule {
       scope,
       state: "first-seen",
       severity,
-      summary: `FIRST SEEN ${WORDS[of]} ${key}${more}`,
+      summary: `FIRST SEEN ${of} ${key}${more}`,
       contributors: [{ dimension: of, key, now: 1, usual: 0, share_of_excess: 1, new: true }],
       samples: [event.id],
       labels: fillTemplates(labels, names),

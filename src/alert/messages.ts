@@ -91,11 +91,12 @@ const signed = (value: number): string => `${value > 0 ? "+" : value < 0 ? "−"
 
 /** Dimensions in the order in which they say most, and how a key of each reads in a sentence. */
 const READS: readonly (readonly [dimension: string, read: (key: string) => string])[] = [
-  ["section", (key) => key],
+  ["section", (key) => key.replace(/^http:\/\//, "")],
+  ["route", (key) => key],
   ["path", (key) => key],
   ["host", (key) => key],
   ["client", (key) => `from ${key}`],
-  ["user_agent", (key) => `by ${key}`],
+  ["user-agent", (key) => `by ${key}`],
   ["status", (key) => `with status ${key}`],
 ];
 
@@ -107,9 +108,9 @@ function mostly(found: AlertEvent["contributors"], direction: "high" | "low"): s
       .slice(0, 1)
       .map((row) => ({ row, text: read(row.key) })),
   );
-  const what = main.find(({ row }) => ["section", "path", "host"].includes(row.dimension));
+  const what = main.find(({ row }) => ["section", "route", "path", "host"].includes(row.dimension));
   const who =
-    main.find(({ row }) => row.dimension === "client") ?? main.find(({ row }) => row.dimension === "user_agent");
+    main.find(({ row }) => row.dimension === "client") ?? main.find(({ row }) => row.dimension === "user-agent");
   const named = [what, who].filter((part) => part !== undefined);
   if (named.length === 0) return "";
   const share = Math.round(Math.min(...named.map(({ row }) => row.share_of_excess)) * 100);

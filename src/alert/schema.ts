@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { DAY, HOUR, MINUTE, type Micros, SECOND } from "../core/units.ts";
+import { keyReader } from "./dimension.ts";
 
 const UNITS: Readonly<Record<string, Micros>> = { ms: 1000, s: SECOND, m: MINUTE, h: HOUR, d: DAY, w: 7 * DAY };
 export const MAX_WINDOW: Micros = HOUR;
@@ -53,19 +54,17 @@ export const SERIES = [
 ] as const;
 export type SeriesName = (typeof SERIES)[number];
 
-export const DIMENSIONS = [
-  "section",
-  "host",
-  "path",
-  "client",
-  "server",
-  "method",
-  "status",
-  "user_agent",
-  "process",
-  "container",
-] as const;
-export type DimensionName = (typeof DIMENSIONS)[number];
+/** A dimension as rankings take it: `section`, `client`, `query:id`, … */
+const dimensionName = z
+  .string()
+  .max(200)
+  .superRefine((name, context) => {
+    try {
+      keyReader(name);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+    }
+  });
 
 const severity = z.enum(["info", "warning", "critical"]);
 const name = z.string().min(1).max(100);
@@ -83,7 +82,7 @@ const common = {
 
 /** One series for each value of a dimension. */
 const grouped = {
-  group_by: z.enum(DIMENSIONS).nullable().default(null),
+  group_by: dimensionName.nullable().default(null),
   /** Groups with a series of their own; the rest is `other`. */
   group_limit: z.number().int().min(1).max(1000).default(50),
 };
@@ -121,7 +120,7 @@ const baselineFields = {
   critical_score: z.number().min(1).default(3),
   /** Least number of responses in a window for a share or a percentile. */
   minimum_count: z.number().int().min(1).default(20),
-  dimensions: z.array(z.enum(DIMENSIONS)).default(["section", "host", "client", "user_agent", "status"]),
+  dimensions: z.array(dimensionName).max(10).default(["section", "host", "client", "user-agent", "status"]),
 };
 
 const baselineRule = z
@@ -159,7 +158,8 @@ const absenceRule = z.strictObject({
 const firstSeenRule = z.strictObject({
   kind: z.literal("first-seen"),
   ...common,
-  of: z.enum(["host", "path", "user_agent", "client"]),
+  /** A dimension; `route` is the path template. */
+  of: dimensionName,
   /** What is seen in this time is taken as known. */
   learn: duration().default(HOUR),
   /** Values remembered. */

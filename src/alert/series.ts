@@ -8,7 +8,6 @@ import { type Contributor, KeyCounters, type KeySnapshot } from "./contributor.t
 import { HistogramRing, type HistogramSnapshot } from "./histogram-ring.ts";
 import type { Measure } from "./measure.ts";
 import { type RingSnapshot, SecondRing } from "./ring.ts";
-import type { DimensionName } from "./schema.ts";
 
 /** Seconds (and steps) kept beside the window: events that come late, and the time not yet evaluated. */
 const SLACK_S = 64;
@@ -43,7 +42,7 @@ export interface SeriesSnapshot {
 export interface SeriesShape {
   readonly window: Micros;
   readonly step: Micros;
-  readonly dimensions: readonly DimensionName[];
+  readonly dimensions: readonly string[];
   readonly minimum_count: number;
 }
 
@@ -124,7 +123,7 @@ export class Series {
       (best, row) => (best === null || row.share_of_excess > best.share_of_excess ? row : best),
       null,
     );
-    const place = top === null ? -1 : this.#shape.dimensions.indexOf(top.dimension as DimensionName);
+    const place = top === null ? -1 : this.#shape.dimensions.indexOf(top.dimension);
     const matching = recent.filter((sample) => top !== null && sample.keys[place] === top.key);
     return (matching.length > 0 ? matching : recent).slice(0, SAMPLES_SHOWN).map((sample) => sample.id);
   }

@@ -6,7 +6,7 @@ import type { AlertEvent, EarshotEvent } from "../core/event.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import { type Micros, SECOND } from "../core/units.ts";
 import type { Predicate, Rule, RuleContext, SeriesStatus } from "./context.ts";
-import { dimensionKey } from "./dimension.ts";
+import { type KeyReader, keyReader } from "./dimension.ts";
 import { type Expression, measureOf, parseExpression } from "./expression.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { Groups, type GroupsSnapshot } from "./groups.ts";
@@ -47,6 +47,7 @@ export class ThresholdRule implements Rule {
   readonly #config: ThresholdRuleConfig;
   readonly #context: RuleContext;
   readonly #matches: Predicate | null;
+  readonly #group: KeyReader | null;
   readonly #expression: Expression;
   readonly #single: Member | null;
   readonly #groups: Groups<Member> | null;
@@ -59,6 +60,7 @@ export class ThresholdRule implements Rule {
     this.#config = config;
     this.#context = context;
     this.#matches = matches;
+    this.#group = config.group_by === null ? null : keyReader(config.group_by);
     this.#expression = parseExpression(config.expr);
     const { window } = this.#expression;
     this.name = config.name;
@@ -76,8 +78,7 @@ export class ThresholdRule implements Rule {
 
   observe(event: EarshotEvent): void {
     if (event.type !== "transaction" || (this.#matches !== null && !this.#matches(event))) return;
-    const { group_by } = this.#config;
-    const member = group_by === null ? this.#single : this.#groups?.at(dimensionKey(group_by, event));
+    const member = this.#group === null ? this.#single : this.#groups?.at(this.#group(event));
     member?.series.observe(event);
   }
 
