@@ -24,7 +24,7 @@ export interface FlowTableOptions {
   readonly open: (flow: Flow) => FlowParser;
   readonly onOpened?: (flow: Flow, packet: Packet) => void;
   readonly interfaceName?: (id: number) => string | null;
-  readonly scopeName?: (scope: number) => string | null;
+  readonly encapsulationName?: (encapsulation: number) => string | null;
   /** Told of an error of our own inside a flow's parser; the flow is given up, the rest goes on. */
   readonly onInternalError?: (error: unknown) => void;
 }
@@ -318,7 +318,8 @@ export class FlowTable implements PacketListener {
     flow.interfaceId = packet.interfaceId;
     flow.startTime = flow.lastTime = flow.now = packet.time;
     flow.interfaceName = this.options.interfaceName?.(packet.interfaceId) ?? null;
-    flow.encapsulation = packet.scope === 0 ? null : (this.options.scopeName?.(packet.scope) ?? null);
+    flow.encapsulation =
+      packet.encapsulation === 0 ? null : (this.options.encapsulationName?.(packet.encapsulation) ?? null);
     this.insert(flow);
     this.live++;
     linkBefore(flow, this.ring);

@@ -76,7 +76,7 @@ export class Pipeline implements PacketHandler, ExchangeListener {
       open: () => new Selector(selectorOptions),
       onOpened: (flow, packet) => this.flowOpened(flow, packet),
       interfaceName: (id) => this.interfaces.get(id)?.name ?? null,
-      scopeName: (scope) => this.decoder.scopeName(scope),
+      encapsulationName: (encapsulation) => this.decoder.encapsulationName(encapsulation),
       onInternalError: options.onInternalError,
     });
     this.decoder = new Decoder(this.ledger, this.flows, options.decoder);
@@ -115,6 +115,7 @@ export class Pipeline implements PacketHandler, ExchangeListener {
 
   /** Nothing more will come: gives out what is open. */
   end(): void {
+    this.decoder.advance(Number.POSITIVE_INFINITY);
     this.flows.end();
   }
 
