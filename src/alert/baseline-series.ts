@@ -8,7 +8,7 @@ import { DAY, SECOND } from "../core/units.ts";
 import { type Band, bandOf, widened } from "./band.ts";
 import { Baseline, type BaselineSnapshot } from "./baseline.ts";
 import type { RuleContext, SeriesState, SeriesStatus } from "./context.ts";
-import { contributors, UsualKeys } from "./contributor.ts";
+import { contributors, UsualKeys, type UsualSnapshot } from "./contributor.ts";
 import type { WindowQuality } from "./loss.ts";
 import { AlertMachine, type Direction, type MachineSnapshot, type Transition, type Verdict } from "./machine.ts";
 import type { Measure } from "./measure.ts";
@@ -34,7 +34,7 @@ interface Look extends WindowValue {
 
 export interface BaselineSeriesSnapshot {
   readonly series: SeriesSnapshot;
-  readonly usual: ReturnType<UsualKeys["serialize"]>;
+  readonly usual: UsualSnapshot;
   readonly baseline: BaselineSnapshot;
   readonly season: SeasonSnapshot | null;
   readonly machine: MachineSnapshot;
@@ -197,7 +197,10 @@ export class BaselineSeries {
       this.#season.learn(value, count, time, this.#context.utcOffset(time));
       this.#seasonTo = time;
     }
-    if (quality.suspect || this.#machine.now.state !== "normal") this.#learnedTo = time;
+    if (quality.suspect || this.#machine.now.state !== "normal") {
+      this.#learnedTo = time;
+      this.#usual.doubt();
+    }
     if (value === null || time - window < this.#learnedTo) return;
     this.#learnedTo = time;
     this.#usual.learn(this.series.keysAt(time));

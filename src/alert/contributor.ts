@@ -110,12 +110,30 @@ function addKey(keys: Keys, key: string, amount: number, limit: number): void {
   else keys.set(REST, (keys.get(REST) ?? 0) + amount);
 }
 
+export interface UsualSnapshot {
+  readonly windows: number;
+  readonly usual: readonly KeyPairs[];
+  readonly last: readonly KeyPairs[] | null;
+}
+
 /** What a window usually holds of each key. */
 export class UsualKeys {
   #usual: Keys[] = [];
   #windows = 0;
+  /** The last window: learned once the next one is usual too, as it may hold the first seconds of an incident. */
+  #last: readonly Keys[] | null = null;
 
   learn(window: readonly Keys[]): void {
+    if (this.#last !== null) this.#add(this.#last);
+    this.#last = window;
+  }
+
+  /** What follows the last window is not usual. */
+  doubt(): void {
+    this.#last = null;
+  }
+
+  #add(window: readonly Keys[]): void {
     this.#windows++;
     const weight = 1 / Math.min(this.#windows, USUAL_WINDOWS);
     window.forEach((now, index) => {
@@ -134,15 +152,23 @@ export class UsualKeys {
   reset(): void {
     this.#usual = [];
     this.#windows = 0;
+    this.#last = null;
   }
 
-  serialize(): { windows: number; usual: readonly KeyPairs[] } {
-    return { windows: this.#windows, usual: this.#usual.map((keys) => [...keys]) };
+  serialize(): UsualSnapshot {
+    const pairs = (windows: readonly Keys[]) => windows.map((keys) => [...keys]);
+    return {
+      windows: this.#windows,
+      usual: pairs(this.#usual),
+      last: this.#last === null ? null : pairs(this.#last),
+    };
   }
 
-  restore(saved: ReturnType<UsualKeys["serialize"]>): void {
+  restore(saved: UsualSnapshot): void {
+    const maps = (windows: readonly KeyPairs[]) => windows.map((keys) => new Map(keys));
     this.#windows = saved.windows;
-    this.#usual = saved.usual.map((keys) => new Map(keys));
+    this.#usual = maps(saved.usual);
+    this.#last = saved.last === null ? null : maps(saved.last);
   }
 }
 

@@ -8,34 +8,38 @@ import type { AlertMachine, Transition } from "./machine.ts";
 export type RecordParts = Pick<AlertEvent, "rule" | "state" | "summary" | "id"> &
   Partial<Omit<AlertEvent, "type" | "time" | "time_us">>;
 
-const CLEAN = { dropped: 0, gap_bytes: 0, unmatched: 0, suspect: false };
+/** Every field, in the order in which records show them. */
+const BLANK: AlertEvent = {
+  type: "alert",
+  time: "",
+  time_us: 0,
+  id: "",
+  rule: "",
+  scope: null,
+  group: null,
+  state: "firing",
+  direction: null,
+  severity: "info",
+  summary: "",
+  active_at: null,
+  fired_at: null,
+  last_breach_at: null,
+  resolved_at: null,
+  window_s: 0,
+  value: null,
+  peak: null,
+  baseline: null,
+  delta_pct: null,
+  score: null,
+  contributors: [],
+  samples: [],
+  quality: { dropped: 0, gap_bytes: 0, unmatched: 0, suspect: false },
+  reopened: 0,
+  evaluations: 0,
+};
 
 export function alertRecord(time: Micros, parts: RecordParts): AlertEvent {
-  return {
-    type: "alert",
-    time: formatTime(time),
-    time_us: time,
-    scope: null,
-    group: null,
-    direction: null,
-    severity: "info",
-    active_at: null,
-    fired_at: null,
-    last_breach_at: null,
-    resolved_at: null,
-    window_s: 0,
-    value: null,
-    peak: null,
-    baseline: null,
-    delta_pct: null,
-    score: null,
-    contributors: [],
-    samples: [],
-    quality: CLEAN,
-    reopened: 0,
-    evaluations: 0,
-    ...parts,
-  };
+  return { ...BLANK, ...parts, time: formatTime(time), time_us: time };
 }
 
 const STATES: Readonly<Record<Exclude<Transition, "dropped">, AlertEvent["state"]>> = {
