@@ -260,7 +260,7 @@ export class LiveCapture {
       programs.push(byHardware(ethernetFilter(rules), networkFilter(rules)));
     }
     if (expression !== undefined) {
-      programs.push(compileExpression(expression, snapLength, this.names[0] ?? ethernetInterface()));
+      programs.push(compileExpression(expression, snapLength, ethernetInterface()));
     }
     return filterOf(...programs);
   }
