@@ -19,7 +19,8 @@ describe("text", () => {
     ["a basic understanding of it", "a basic understanding of it"],
     ["card 4111 1111 1111 1111 paid", "card <redacted:19> paid"],
     ["card 4111-1111-1111-1112", "card 4111-1111-1111-1112"],
-    ["6111 833 722 778 667 0 722", "6111 833 722 778 667 0 722"],
+    ["611 833 722 778 667 0 722", "611 833 722 778 667 0 722"],
+    ["the basic 2 rules", "the basic 2 rules"],
     ["3782 822463 10005 amex", "<redacted:17> amex"],
     ["at 1700000000000000 us", "at 1700000000000000 us"],
     ["AKIAIOSFODNN7EXAMPLE", "<redacted:20>"],
@@ -48,6 +49,11 @@ describe("bodies", () => {
   test.each([
     ["application/json", '{"user":"bob","password":"x\\"y","n":1}', '{"user":"bob","password":"<redacted:4>","n":1}'],
     ["application/json", '{"pin":1234,"ok":true,"secret":null}', '{"pin":"<redacted:4>","ok":true,"secret":null}'],
+    [
+      "application/json",
+      '{"secret":{"a":{"x":1},"b":"y"},"c":"z"}',
+      '{"secret":{"a":{"x":"<redacted:1>"},"b":"<redacted:1>"},"c":"z"}',
+    ],
     [
       "application/json",
       '{"secrets":{"a":["x",2]},"b":"y"}',

@@ -174,7 +174,11 @@ export class UrlRedactor {
       } else if (byte === GREATER && mode === LINKS) {
         this.inPath = true;
       } else if (byte === SLASH) {
-        if (this.inPath) this.pairStart = -1;
+        if (this.inPath) {
+          // a segment may be a pair too: /reset/token=abc
+          this.pairStart = next;
+          this.pairEncoded = encoded;
+        }
         const second = next < end ? decodedAt(f, next, end) : 0;
         if ((second & 0xff) === SLASH) {
           const authority = next + (second >= ENCODED ? 3 : 1);
