@@ -48,12 +48,18 @@ export function withoutPort(host: string): string {
  * the host is not known. The segment is taken after decoding, and what follows a `?` in it is dropped.
  */
 export function section(host: string | null, path: string | null): string | null {
-  if (host === null) return null;
-  const origin = `http://${host.toLowerCase()}`;
-  const first = path === null ? null : pathSegment(path, 1);
-  if (first === null) return origin;
+  return host === null ? null : sectionOf(host, path === null ? "" : sectionName(path));
+}
+
+/** The section's part of a path: its first segment, up to a `?`; empty for the root. */
+export function sectionName(path: string): string {
+  const first = pathSegment(path, 1) ?? "";
   const mark = first.indexOf("?");
-  const name = mark < 0 ? first : first.slice(0, mark);
+  return mark < 0 ? first : first.slice(0, mark);
+}
+
+export function sectionOf(host: string, name: string): string {
+  const origin = `http://${host.toLowerCase()}`;
   return name === "" ? origin : `${origin}/${name}`;
 }
 

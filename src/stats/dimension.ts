@@ -4,7 +4,16 @@
  */
 import type { TlsEvent, TransactionEvent } from "../core/event.ts";
 import type { ProcessInfo } from "../core/process.ts";
-import { CUT_MARK, cut, fieldValue, pathSegment, queryParameter, section, withoutPort } from "../core/target.ts";
+import {
+  CUT_MARK,
+  cut,
+  fieldValue,
+  pathSegment,
+  queryParameter,
+  sectionName,
+  sectionOf,
+  withoutPort,
+} from "../core/target.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import { agentFamily } from "./agent.ts";
 import type { CountryLookup } from "./country.ts";
@@ -76,6 +85,20 @@ function remembered(make: (text: string) => string, most = 1_024): (text: string
   };
 }
 
+/** Sections by host and first segment: both have few values where paths have many. */
+const sections = new Map<string, (name: string) => string>();
+
+function sectionKey(host: string, path: string | null): string {
+  let ofHost = sections.get(host);
+  if (ofHost === undefined) {
+    if (sections.size >= 256) sections.clear();
+    ofHost = remembered((name) => sectionOf(host, name), 64);
+    sections.set(host, ofHost);
+  }
+  return ofHost(path === null ? "" : sectionName(path));
+}
+
+const route = remembered(routeOf, 16_384);
 const lowerCase = remembered((text) => text.toLowerCase());
 const httpVersion = remembered((version) => `http/${version}`);
 
@@ -107,7 +130,7 @@ function protocolOf(event: Observed): string {
 
 /** name → [title, reader]. */
 const SIMPLE: Readonly<Record<string, readonly [string, Read]>> = {
-  section: ["Section", request((half) => section(half.host, half.path))],
+  section: ["Section", request((half) => (half.host === null ? null : sectionKey(half.host, half.path)))],
   domain: ["Domain", request((half) => (half.host === null ? null : domain(half.host)))],
   host: ["Host", request((half) => (half.host === null ? null : lowerCase(half.host)))],
   "user-agent": ["User-Agent", request((half) => half.user_agent)],
@@ -118,7 +141,7 @@ const SIMPLE: Readonly<Record<string, readonly [string, Read]>> = {
   method: ["Method", request((half) => half.method)],
   path: ["Path", request((half) => half.path)],
   target: ["Target", request((half) => half.target)],
-  route: ["Route", request((half) => (half.path === null ? null : routeOf(half.path)))],
+  route: ["Route", request((half) => (half.path === null ? null : route(half.path)))],
   "request-type": ["Request Content Type", request((half) => mediaType(half.content_type))],
   status: ["Status", response((half) => statusText(half.status))],
   "status-line": ["Status Line", response((half) => statusLine(half.status, half.reason))],

@@ -45,6 +45,13 @@ test("idle time counts: an hour later only the long spans hold it", () => {
   });
 });
 
+test("a series for a chart", () => {
+  const rates = of([MONDAY, MONDAY + 1, MONDAY + 2 * SECOND, MONDAY + 70 * SECOND]);
+  expect(rates.series("second", 4, MONDAY + 3 * SECOND)).toEqual([2, 0, 1, 0]);
+  expect(rates.series("minute", 3)).toEqual([0, 3, 1]);
+  expect(of([]).series("hour", 2, MONDAY)).toEqual([0, 0]);
+});
+
 test("the busiest hour, day, week and month", () => {
   const times = [
     ...Array.from({ length: 5 }, () => MONDAY + HOUR),

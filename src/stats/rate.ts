@@ -136,6 +136,13 @@ export class Rates {
     return this.seconds.sum(end - seconds, end - 1);
   }
 
+  /** Requests in each of the `count` seconds, minutes, hours or days up to the one `at` is in, oldest first. */
+  series(unit: "second" | "minute" | "hour" | "day", count: number, at: Micros = this.newest): number[] {
+    const ring = { second: this.seconds, minute: this.minutes, hour: this.hours, day: this.days }[unit];
+    const last = Math.floor(at / ring.step);
+    return Array.from({ length: count }, (_, index) => ring.at(last - count + 1 + index));
+  }
+
   /** `at`: the present in event time; the newest event when not given. */
   report(at: Micros = this.newest): RateReport {
     if (this.total === 0) return { at_us: 0, total: 0, spans: [], peaks: [] };

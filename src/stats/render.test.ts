@@ -52,8 +52,8 @@ describe("rankings", () => {
 
   test("by latency the columns are quantiles", () => {
     expect(rankingTable(reportOf("domain", "latency-p95", 1))).toEqual([
-      "#  DOMAIN     REQUESTS    P50    P90    P95    P99    MAX  SHARE",
-      "1  b.example         1  1.5 s  1.5 s  1.5 s  1.5 s  1.5 s      -",
+      "#  DOMAIN     REQUESTS   MEAN    P50    P90    P95    P99    MAX",
+      "1  b.example         1  1.5 s  1.5 s  1.5 s  1.5 s  1.5 s  1.5 s",
       "   (other)           4      -      -      -      -      -      -",
       "   (none)            1      -      -      -      -      -      -",
       "   total             6      -      -      -      -      -      -",

@@ -25,16 +25,17 @@ const REQUESTS: Shown = ["REQUESTS", (row) => row.requests];
 const ERRORS: Shown = ["ERRORS", (row) => row.errors];
 const IN: Shown = ["IN", (row) => formatBytes(row.bytes_in)];
 const OUT: Shown = ["OUT", (row) => formatBytes(row.bytes_out)];
-const latency = (title: string, of: "p50" | "p90" | "p95" | "p99" | "max"): Shown => [
+const latency = (title: string, of: "mean" | "p50" | "p90" | "p95" | "p99" | "max"): Shown => [
   title,
   (row) => formatMilliseconds(row.latency_ms?.[of] ?? null),
 ];
 
 function shownColumns(report: RankingReport): Shown[] {
   const { metric } = report;
-  if (metric.startsWith("latency")) {
+  if (!addsUp(metric)) {
     return [
       REQUESTS,
+      latency("MEAN", "mean"),
       latency("P50", "p50"),
       latency("P90", "p90"),
       latency("P95", "p95"),
@@ -52,9 +53,14 @@ function shownColumns(report: RankingReport): Shown[] {
   return [REQUESTS, ERRORS, IN, OUT];
 }
 
-/** What a metric has of a sum; null for latencies, which do not add up. */
+/** Latencies do not. */
+function addsUp(metric: Metric): boolean {
+  return !metric.startsWith("latency");
+}
+
+/** What a metric has of a sum; null for latencies. */
 export function countOf(counts: Counts, metric: Metric): number | null {
-  if (metric.startsWith("latency")) return null;
+  if (!addsUp(metric)) return null;
   if (metric === "bytes") return counts.bytes_in + counts.bytes_out;
   if (metric === "bytes-in") return counts.bytes_in;
   if (metric === "bytes-out") return counts.bytes_out;
@@ -70,13 +76,11 @@ export function rankingTable(report: RankingReport): string[] {
     right("#"),
     ...keyColumns,
     ...shown.map(([title]) => right(named(title, report))),
-    right("SHARE"),
+    ...(addsUp(report.metric) ? [right("SHARE")] : []),
   ];
-  const sum = countOf(report.total, report.metric);
-  const share = (counts: Counts): Cell => {
-    const value = countOf(counts, report.metric);
-    return value === null || !sum ? null : `${threeDigits((value * 100) / sum)} %`;
-  };
+  const sum = countOf(report.total, report.metric) ?? 0;
+  const share = (counts: Counts): Cell =>
+    sum === 0 ? null : `${threeDigits(((countOf(counts, report.metric) ?? 0) * 100) / sum)} %`;
   const line = (rank: Cell, keys: readonly Cell[], counts: Counts): Cell[] => [
     rank,
     ...report.columns.map((_, index) => keys[index] ?? ""),
@@ -132,7 +136,7 @@ const COUNT_TITLES = [
 ] as const;
 
 export function rankingCsv(report: RankingReport): string[] {
-  const quantiles = ["p50", "p90", "p95", "p99", "max"] as const;
+  const quantiles = ["mean", "p50", "p90", "p95", "p99", "max"] as const;
   const titles = [
     "rank",
     ...report.columns,

@@ -22,6 +22,7 @@ export const METRICS = [
   "bytes-in",
   "bytes-out",
   "retransmitted",
+  "latency-mean",
   "latency-p50",
   "latency-p90",
   "latency-p95",
@@ -231,6 +232,8 @@ export function metricOf(tally: Tally, metric: Metric): number {
       return tally.bytesOut;
     case "retransmitted":
       return tally.retransmittedIn + tally.retransmittedOut;
+    case "latency-mean":
+      return tally.latency?.mean ?? Number.NaN;
     case "latency-max":
       return tally.latency?.max ?? Number.NaN;
     default:
