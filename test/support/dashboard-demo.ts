@@ -34,6 +34,7 @@ const dashboard = startDashboard({
   },
 });
 
+dashboard.alerts(traffic.rules());
 const started = Date.now() * 1_000;
 let fed = started - 90 * 1_000_000;
 const feed = () => {

@@ -23,14 +23,17 @@ export interface RuleStatus {
   readonly group: string | null;
   /** What is watched: `requests`, `errors`, `latency_p95`, `bytes_out`, … */
   readonly series: string;
+  /** Of its values: `requests`, `%`, `ms`, `bytes`, … */
+  readonly unit: string;
   readonly state: RuleState;
-  /** Seconds until learning ends; null when not learning. */
+  /** Seconds until learning ends; null when not learning, or not known. */
   readonly learning_left_s: number | null;
-  readonly window_s: number;
+  /** Length of what is counted together; null for rules without windows. */
+  readonly window_s: number | null;
   /** Value of the current window. */
   readonly value: number | null;
-  /** What is usual, per window; null while learning. */
-  readonly usual: { readonly middle: number; readonly low: number; readonly up: number } | null;
+  /** What is usual, per window, with the limits that are watched; null while nothing is learned. */
+  readonly usual: { readonly middle: number; readonly low: number | null; readonly up: number | null } | null;
 }
 
 /** An alert from its first event to its last. */
@@ -104,6 +107,22 @@ export class Alerts {
 
   get open(): readonly AlertRecord[] {
     return [...this.records.values()].filter((record) => record.open).reverse();
+  }
+
+  /** Whether an alert of this rule and group ended at or after a time. */
+  resolvedSince(of: { readonly rule: string; readonly group: string | null }, time: Micros): boolean {
+    for (const { last, end } of this.records.values()) {
+      if (
+        last.state === "resolved" &&
+        end !== null &&
+        end >= time &&
+        last.rule === of.rule &&
+        last.group === of.group
+      ) {
+        return true;
+      }
+    }
+    return false;
   }
 
   durations(): AlertDurations {

@@ -12,7 +12,7 @@ import { Ledger } from "../../core/ledger.ts";
 import { type Micros, SECOND } from "../../core/units.ts";
 import type { Action } from "./action.ts";
 import { type AlertRecord, Alerts, type RuleStatus } from "./alerts.ts";
-import { Bands } from "./bands.ts";
+import { type Band, Bands } from "./bands.ts";
 import { DIMENSIONS, type Dimension } from "./dimension.ts";
 import { ExchangeLists } from "./exchange-lists.ts";
 import type { FilterLanguage } from "./filter.ts";
@@ -130,8 +130,7 @@ export class DashboardModel {
     if (text === this.rulesText) return;
     this.rulesText = text;
     this.alerts.rules = rules;
-    const rule = this.alerts.rateRule;
-    this.bands.set(this.now, rule?.usual ? { ...rule.usual, window_s: rule.window_s } : null);
+    this.bands.set(this.now, bandOf(this.alerts.rateRule));
     this.revision++;
   }
 
@@ -287,4 +286,11 @@ export class DashboardModel {
       cursorMoved: (by) => moveCursor(this, by),
     };
   }
+}
+
+/** A limit that is not watched does not bound the band. */
+function bandOf(rule: RuleStatus | null): Band | null {
+  if (rule === null || rule.usual === null || rule.usual.up === null || rule.window_s === null) return null;
+  const { middle, low, up } = rule.usual;
+  return { middle, low: low ?? 0, up, window_s: rule.window_s };
 }

@@ -183,6 +183,7 @@ test.each([
       scope: HOSTILE,
       group: HOSTILE,
       series: "requests",
+      unit: `x${HOSTILE}`,
       state: "firing",
       learning_left_s: 3,
       window_s: 10,

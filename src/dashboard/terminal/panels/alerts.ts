@@ -2,7 +2,7 @@
 import { MILLISECOND, type Micros, SECOND } from "../../../core/units.ts";
 import type { AlertRecord, RuleState, RuleStatus } from "../../model/alerts.ts";
 import { box } from "../draw.ts";
-import { amount, clock, dateAndClock, milliseconds, percent, span, UNKNOWN } from "../format.ts";
+import { amount, clock, dateAndClock, milliseconds, percent, size, span, UNKNOWN } from "../format.ts";
 import type { Pane } from "../frame.ts";
 import { BOLD, type Style, style, type Tone } from "../style.ts";
 import { type Column, drawTable } from "../table.ts";
@@ -32,12 +32,12 @@ function ruleName(rule: { rule: string; scope: string | null; group: string | nu
 /** What a rule is doing in a few words: `learning, 95 s left`, `412 in 120 s, usual 250 (+65 %)`. */
 export function ruleSentence(rule: RuleStatus): string {
   if (rule.state === "learning") {
-    return rule.learning_left_s === null ? "learning" : `learning, ${Math.ceil(rule.learning_left_s)} s left`;
+    return rule.learning_left_s === null ? "learning" : `learning, ${span(rule.learning_left_s * SECOND)} left`;
   }
   if (rule.value === null) return rule.state;
-  const now = `${seriesValue(rule.series, rule.value)} in ${rule.window_s} s`;
+  const now = inUnit(rule.unit, rule.value) + (rule.window_s === null ? "" : ` in ${rule.window_s} s`);
   if (rule.usual === null) return `${rule.state}, ${now}`;
-  const usual = seriesValue(rule.series, rule.usual.middle);
+  const usual = inUnit(rule.unit, rule.usual.middle);
   return `${rule.state}, ${now}, usual ${usual}${deviation(rule.value, rule.usual.middle)}`;
 }
 
@@ -47,10 +47,17 @@ function deviation(value: number, usual: number): string {
   return ` (${share < 0 ? "−" : "+"}${percent(Math.abs(share))})`;
 }
 
-/** A value in its series' own unit. */
-function seriesValue(series: string, value: number): string {
-  if (series.startsWith("latency")) return milliseconds(value);
-  return amount(value);
+function inUnit(unit: string, value: number): string {
+  switch (unit) {
+    case "%":
+      return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} %`;
+    case "ms":
+      return milliseconds(value);
+    case "bytes":
+      return size(value);
+    default:
+      return amount(value);
+  }
 }
 
 /** Rules that need attention first. */
@@ -94,7 +101,7 @@ export function alertStrip(pane: Pane, context: ViewContext): void {
 
 function brief(rule: RuleStatus): string {
   if (rule.state !== "learning" || rule.learning_left_s === null) return rule.state;
-  return `learning ${Math.ceil(rule.learning_left_s)} s`;
+  return `learning ${span(rule.learning_left_s * SECOND)}`;
 }
 
 const RULE_COLUMNS: readonly Column<RuleStatus>[] = [
@@ -106,29 +113,39 @@ const RULE_COLUMNS: readonly Column<RuleStatus>[] = [
     look: (rule) => style(STATES[rule.state][1], BOLD),
   },
   { title: "rule", width: 0, from: 0, text: ruleName },
-  { title: "now", width: 12, from: 0, right: true, text: (rule) => known(rule.series, rule.value) },
-  { title: "usual", width: 12, from: 0, right: true, text: (rule) => known(rule.series, rule.usual?.middle ?? null) },
+  { title: "now", width: 12, from: 0, right: true, text: (rule) => known(rule.unit, rule.value) },
+  { title: "usual", width: 12, from: 0, right: true, text: (rule) => known(rule.unit, rule.usual?.middle ?? null) },
   {
     title: "limits",
     width: 22,
     from: 70,
     right: true,
-    text: ({ usual, series }) =>
-      usual === null ? UNKNOWN : `${seriesValue(series, usual.low)} – ${seriesValue(series, usual.up)}`,
+    text: ({ usual, unit }) => (usual === null ? UNKNOWN : `${known(unit, usual.low)} – ${known(unit, usual.up)}`),
   },
-  { title: "window", width: 9, from: 0, right: true, text: (rule) => span(rule.window_s * SECOND) },
+  {
+    title: "window",
+    width: 9,
+    from: 0,
+    right: true,
+    text: ({ window_s: window }) => (window === null ? "" : span(window * SECOND)),
+  },
   {
     title: "learning",
     width: 12,
     from: 90,
     right: true,
-    text: ({ learning_left_s: left }) => (left === null ? "" : `${Math.ceil(left)} s left`),
+    text: ({ learning_left_s: left }) => (left === null ? "" : `${span(left * SECOND)} left`),
     look: () => style("info"),
   },
 ];
 
-function known(series: string, value: number | null): string {
-  return value === null ? UNKNOWN : seriesValue(series, value);
+function known(unit: string, value: number | null): string {
+  return value === null ? UNKNOWN : inUnit(unit, value);
+}
+
+/** The unit of an alert's values; plain numbers when its rule is gone. */
+function unitOf(record: AlertRecord, { model }: ViewContext): string {
+  return model.alerts.rules.find(({ rule }) => rule === record.last.rule)?.unit ?? "";
 }
 
 function recordLook(record: AlertRecord): Style {
@@ -158,7 +175,7 @@ const RECORD_COLUMNS: readonly Column<AlertRecord>[] = [
     width: 10,
     from: 100,
     right: true,
-    text: ({ last }) => (last.peak === null ? UNKNOWN : amount(last.peak)),
+    text: (record, context) => known(unitOf(record, context), record.last.peak),
   },
 ];
 
@@ -227,7 +244,7 @@ export function alertLines(record: AlertRecord, context: ViewContext): Line[] {
   const { last } = record;
   const when = (time: string | null) =>
     time === null ? UNKNOWN : dateAndClock(Date.parse(time) * MILLISECOND, context);
-  const number = (value: number | null) => (value === null ? UNKNOWN : amount(value));
+  const unit = unitOf(record, context);
   const lines: Line[] = [
     [[last.summary, BOLD]],
     [],
@@ -238,12 +255,15 @@ export function alertLines(record: AlertRecord, context: ViewContext): Line[] {
     pair("last breach", when(last.last_breach_at)),
     pair("resolved", when(last.resolved_at)),
     pair("lasted", lengthOf(record, context.model.now)),
-    pair("value", `${number(last.value)} in ${last.window_s} s, peak ${number(last.peak)}`),
+    pair("value", `${known(unit, last.value)} in ${last.window_s} s, peak ${known(unit, last.peak)}`),
   ];
   if (last.baseline !== null) {
     const { m, low, up, mode, windows } = last.baseline;
     lines.push(
-      pair("usual", `${amount(m)}, limits ${amount(low)} – ${amount(up)} (${mode}, ${windows} windows learned)`),
+      pair(
+        "usual",
+        `${inUnit(unit, m)}, limits ${inUnit(unit, low)} – ${inUnit(unit, up)} (${mode}, ${windows} windows learned)`,
+      ),
     );
   }
   const { quality } = last;
@@ -257,7 +277,7 @@ export function alertLines(record: AlertRecord, context: ViewContext): Line[] {
     lines.push(
       pair(
         `  ${who.dimension}`,
-        `${who.key}  ${amount(who.now)} now, usual ${who.new ? "never seen" : amount(who.usual)}, ${percent(who.share_of_excess)} of the excess`,
+        `${who.key}  ${inUnit(unit, who.now)} now, ${who.new ? "never seen before" : `usual ${inUnit(unit, who.usual)}`}, ${percent(who.share_of_excess)} of the excess`,
       ),
     );
   }

@@ -6,7 +6,7 @@ import { type Micros, SECOND } from "../../../core/units.ts";
 import type { Graph } from "../../model/graph.ts";
 import type { DashboardModel } from "../../model/model.ts";
 import { area, box, largest, roundUp } from "../draw.ts";
-import { clock, rate, stepText } from "../format.ts";
+import { clock, rate, span, stepText } from "../format.ts";
 import type { Pane } from "../frame.ts";
 import { BOLD, REVERSE, type Style, style } from "../style.ts";
 import type { ViewContext } from "./view-context.ts";
@@ -36,10 +36,14 @@ export function ratePanel(pane: Pane, context: ViewContext): void {
 function note(model: DashboardModel, graph: Graph): string {
   const rule = model.alerts.rateRule;
   const step = `${stepText(graph.step)} a column`;
-  if (rule?.state === "learning") return `learning, ${rule.learning_left_s ?? "?"} s left · ${step}`;
-  if (rule?.usual == null) return step;
-  const perSecond = (value: number) => rate(value / rule.window_s);
-  return `usual ${perSecond(rule.usual.low)}–${perSecond(rule.usual.up)} · ${step}`;
+  if (rule?.state === "learning") {
+    return rule.learning_left_s === null
+      ? `learning · ${step}`
+      : `learning, ${span(rule.learning_left_s * SECOND)} left · ${step}`;
+  }
+  const band = model.bands.at(model.now);
+  if (band === null) return step;
+  return `usual ${rate(band.low / band.window_s)}–${rate(band.up / band.window_s)} · ${step}`;
 }
 
 /** Values of the half columns; null outside the time that was watched. */
