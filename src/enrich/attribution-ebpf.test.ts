@@ -1,6 +1,6 @@
 /** Tier A on this machine's kernel, held against what clients and servers say of themselves. */
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { mkdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as lab from "../../test/support/process-lab.ts";
@@ -56,6 +56,7 @@ describe.skipIf(reason !== "")(`attribution by eBPF${reason && ` (SKIPPED: ${rea
       );
       attribution.flowUsed(flow);
       expect(flow.clientProcess).toMatchObject({ comm: "curl", ppid: process.pid, uid: 0, user: "root" });
+      expect(flow.clientProcess?.exe).toBe(realpathSync("/usr/bin/curl"));
       expect(flow.clientProcess?.args?.slice(0, 3)).toEqual(["curl", "-g", "-s"]);
       expect(flow.serverProcess).toMatchObject({ comm: "nginx", exe: "/usr/sbin/nginx" });
       expect(ledger.ownersLost).toBe(0);

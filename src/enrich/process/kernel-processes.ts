@@ -16,6 +16,7 @@ import {
   processStart,
   processTid,
   readArguments,
+  readExecutable,
   readProcess,
 } from "./ebpf/record.ts";
 import { ProcessRecord, type ProcessTable } from "./process-table.ts";
@@ -62,12 +63,13 @@ export class KernelProcesses {
     return processTid(view, at);
   }
 
-  /** A process record: the command line comes with it. */
+  /** A process record: the command line and the executable come with it. */
   introduce(view: DataView, at: number, processAt: number, bytes: Uint8Array): void {
     const record = this.record(view, processAt, bytes);
-    const text = readArguments(view, at, bytes);
-    if (text !== null && record.info.args === undefined)
-      record.replace({ ...record.info, ...this.details.arguments(text) });
+    if (record.info.args !== undefined || record.info.exe !== undefined) return;
+    const exe = readExecutable(view, at, bytes);
+    const args = this.details.arguments(readArguments(view, at, bytes));
+    record.replace({ ...record.info, ...(exe === null ? {} : { exe }), ...args });
   }
 
   /** Reads details of processes that wait for it, as long as the budget lasts. */

@@ -46,6 +46,8 @@ describe("sockets by tuple", () => {
     expect(find(table, 4000, flow(50_000, 60_000))).toBeUndefined(); // a third one that nobody told of
     expect(find(table, 4000, flow(15_000, 16_000, false))).toBe(2); // joined in the middle
     expect(find(table, 4001, flow(0, 2_000))).toBeUndefined();
+    expect(find(table, 4000, flow(0, 20_000))).toBe(1); // its last packet came late
+    expect(find(table, 4000, flow(0, 20_000, false))).toBeUndefined();
   });
 
   test("a socket older than us belongs to a flow joined in the middle, or begun before the list was made", () => {
@@ -74,9 +76,17 @@ describe("sockets by tuple", () => {
     const first = opened(table, 4000, 1, 0);
     opened(table, 4000, 2, 0);
     table.close(first, START);
-    table.expire(START + 9 * SECOND);
+    table.expire(START + 299 * SECOND);
     expect(table.size).toBe(2);
-    table.expire(START + 11 * SECOND);
+    table.expire(START + 301 * SECOND);
+    expect(table.size).toBe(1);
+    const many = Array.from({ length: 20_000 }, (_, port) => opened(table, port, 1, 0));
+    for (const cookie of many) table.close(cookie, START);
+    table.expire(START + 9 * SECOND);
+    expect(table.size).toBe(20_001);
+    table.expire(START + 11 * SECOND); // more than there is room for: only the newest stay
+    expect(table.size).toBe(16_384);
+    table.expire(START + 301 * SECOND);
     expect(table.size).toBe(1);
     for (let count = 0; count < 66_000; count++) opened(table, count & 0xffff, 1, 0);
     expect(table.size).toBeLessThanOrEqual(65_536);

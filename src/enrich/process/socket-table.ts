@@ -11,8 +11,11 @@ import { isLoopback, SocketTuple } from "./socket-tuple.ts";
 
 /** About 300 octets each. */
 const MAX_SOCKETS = 65_536;
-/** A closed socket is kept until the packets captured before have surely been looked at. */
+/** A closed socket is kept until the packets captured before have surely been looked at, */
 const GRACE: Micros = 10_000_000;
+/** and while there is room, as long as an exchange without a response may take to be given up. */
+const LONG_GRACE: Micros = 300_000_000;
+const ROOMY = MAX_SOCKETS / 4;
 /** Two clocks, read one after the other, differ by less. */
 const SLACK: Micros = 500;
 const TURNS = 8;
@@ -87,7 +90,7 @@ export class SocketTable {
     const entry = new SocketEntry();
     entry.cookie = cookie;
     entry.net = net;
-    Object.assign(entry.tuple, tuple);
+    entry.tuple.copy(tuple);
     entry.hash = hashOf(tuple);
     entry.closedAt = 0;
     entry.chain = this.byHash.get(entry.hash) ?? null;
@@ -110,7 +113,11 @@ export class SocketTable {
   /** Lets go of sockets that closed long before `now`. */
   expire(now: Micros): void {
     let gone = 0;
-    while (gone < this.closed.length && this.closed[gone].closedAt < now - GRACE) this.remove(this.closed[gone++]);
+    while (gone < this.closed.length) {
+      const grace = this.byCookie.size > ROOMY ? GRACE : LONG_GRACE;
+      if (this.closed[gone].closedAt > now - grace) break;
+      this.remove(this.closed[gone++]);
+    }
     if (gone > 0) this.closed.splice(0, gone);
   }
 
@@ -124,7 +131,9 @@ export class SocketTable {
       const own = entry.net === this.captureNet;
       if (ownOnly && !own) continue;
       if (best === null || (own && best.net !== this.captureNet)) best = entry;
-      else if (own === (best.net === this.captureNet) && best.record !== entry.record) return null;
+      else if (entry.net === best.net) best = likelier(best, entry, flow);
+      else if (!own && best.net !== this.captureNet) return null;
+      if (best === null) return null;
     }
     return best;
   }
@@ -155,6 +164,15 @@ function fits(entry: SocketEntry, flow: Flow): boolean {
   if (entry.openedAt > flow.lastTime + SLACK && !entry.seed) return false;
   if (!flow.handshakeSeen) return true;
   return entry.seed ? flow.startTime < entry.openedAt + SLACK : entry.openedAt > flow.startTime - SLACK;
+}
+
+/** Of two sockets of one namespace that fit, one after the other: a handshake's is the first that opened behind it. */
+function likelier(one: SocketEntry, other: SocketEntry, flow: Flow): SocketEntry | null {
+  if (one.record === other.record) return one;
+  const [first, second] = one.openedAt < other.openedAt ? [one, other] : [other, one];
+  // both open at once: two namespaces, where those are not told
+  if (first.closedAt === 0 || first.closedAt > second.openedAt + SLACK) return null;
+  return flow.handshakeSeen && !first.seed ? first : null;
 }
 
 function hashOf(tuple: SocketTuple): number {

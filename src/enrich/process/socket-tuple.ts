@@ -12,6 +12,19 @@ export class SocketTuple {
   remote2 = 0;
   remote3 = 0;
   remotePort = 0;
+
+  copy(other: SocketTuple): void {
+    this.local0 = other.local0;
+    this.local1 = other.local1;
+    this.local2 = other.local2;
+    this.local3 = other.local3;
+    this.localPort = other.localPort;
+    this.remote0 = other.remote0;
+    this.remote1 = other.remote1;
+    this.remote2 = other.remote2;
+    this.remote3 = other.remote3;
+    this.remotePort = other.remotePort;
+  }
 }
 
 /** Which end of a flow: 0 is the sender of the first packet, as HalfIndex. */

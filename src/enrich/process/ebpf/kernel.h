@@ -53,8 +53,31 @@ struct cgroup {
 struct css_set {
   struct cgroup *dfl_cgrp;
 };
+struct qstr {
+  const unsigned char *name;
+};
+struct dentry {
+  struct dentry *d_parent;
+  struct qstr d_name;
+};
+struct vfsmount {
+  struct dentry *mnt_root;
+};
+struct mount {
+  struct mount *mnt_parent;
+  struct dentry *mnt_mountpoint;
+  struct vfsmount mnt;
+};
+struct path {
+  struct vfsmount *mnt;
+  struct dentry *dentry;
+};
+struct file {
+  struct path f_path;
+};
 struct mm_struct {
   unsigned long arg_start, arg_end;
+  struct file *exe_file;
 };
 struct task_struct {
   int pid, tgid;
@@ -95,7 +118,6 @@ struct socket {
   struct sock *sk;
 };
 struct msghdr;
-struct file;
 
 struct seq_file;
 struct bpf_iter_meta {

@@ -6,7 +6,7 @@
 //    at ESTABLISHED, when the ports are known. (There `current` is whoever the softirq interrupted.)
 //  - accept(2): who accepts may hand the socket on (prefork, fd passing), so a server's socket belongs to whoever first
 //    reads or writes it; a later change of hands is sent again.
-//  - the first time a process is met its command line is sent, because it may be gone before /proc can be read.
+//  - the first time a process is met its command line and executable are sent: it may be gone before /proc can be read.
 //  - with emit_turns: when a process starts to write after it read, both times are sent (the kernel time split).
 // Layout of the records: record.ts reads them; keep both alike.
 #include <linux/bpf.h>
@@ -25,6 +25,8 @@
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define ARGS 512
+#define PARTS 12
+#define PART 64
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -65,7 +67,9 @@ struct process_record {
   __u32 args_length;
   struct process who;
   char args[ARGS];
-}; // 608
+  __u32 parts, pad2;
+  char path[PARTS][PART]; // of the executable, from its own name up to the root
+}; // 1384
 
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -129,7 +133,33 @@ static __always_inline void describe(struct process *who, struct task_struct *ta
   BPF_CORE_READ_STR_INTO(&who->comm, leader, comm);
 }
 
-// Sends the command line of a process met for the first time, or again after exec. Only for the current process.
+// Names on the way from the executable up to the root of its mount namespace; none when it is too long a way.
+static __always_inline void locate(struct process_record *record, struct mm_struct *mm) {
+  struct dentry *at = BPF_CORE_READ(mm, exe_file, f_path.dentry);
+  struct vfsmount *mounted = BPF_CORE_READ(mm, exe_file, f_path.mnt);
+  __u64 inside = bpf_core_field_offset(struct mount, mnt);
+  __u32 parts = 0;
+  record->parts = 0;
+  for (int step = 0; step < 2 * PARTS && at; step++) {
+    if (at == BPF_CORE_READ(mounted, mnt_root)) {
+      struct mount *mount = (void *)mounted - inside, *parent = BPF_CORE_READ(mount, mnt_parent);
+      if (mount == parent) {
+        record->parts = parts;
+        return;
+      }
+      at = BPF_CORE_READ(mount, mnt_mountpoint);
+      mounted = (void *)parent + inside;
+      continue;
+    }
+    struct dentry *up = BPF_CORE_READ(at, d_parent);
+    if (up == at || parts >= PARTS) return;
+    if (bpf_probe_read_kernel_str(record->path[parts], PART, BPF_CORE_READ(at, d_name.name)) == PART) return;
+    parts++;
+    at = up;
+  }
+}
+
+// Sends command line and executable of a process met for the first time, or again after exec. Only for the current one.
 static __always_inline void introduce(struct process *who, struct task_struct *task) {
   struct generation *known = bpf_map_lookup_elem(&seen, &who->tgid);
   if (known && known->start == who->start && known->exec_id == who->exec_id) return;
@@ -148,6 +178,7 @@ static __always_inline void introduce(struct process *who, struct task_struct *t
   record->args_length = 0;
   if (from && to > from && bpf_probe_read_user(record->args, length & (ARGS - 1), (void *)from) == 0)
     record->args_length = length;
+  locate(record, BPF_CORE_READ(task, mm));
   bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
   struct generation now = {.start = who->start, .exec_id = who->exec_id};
   bpf_map_update_elem(&seen, &who->tgid, &now, BPF_ANY);

@@ -92,6 +92,20 @@ export function readArguments(view: DataView, at: number, bytes: Uint8Array): st
   return Buffer.from(bytes.subarray(start, start + length)).toString("utf8");
 }
 
+const PATH_AT = 96 + 512;
+const PARTS = 12;
+const PART = 64;
+
+/** Path of the executable of a process record; null when it could not be told. */
+export function readExecutable(view: DataView, at: number, bytes: Uint8Array): string | null {
+  const parts = view.getUint32(at + PATH_AT, LITTLE);
+  if (parts === 0 || parts > PARTS) return null;
+  let path = "";
+  for (let part = 0; part < parts; part++)
+    path = `/${textOf(bytes, view, at + PATH_AT + 8 + part * PART, PART)}${path}`;
+  return path;
+}
+
 function textOf(bytes: Uint8Array, view: DataView, at: number, length: number): string {
   const start = at + view.byteOffset - bytes.byteOffset;
   let end = start;
