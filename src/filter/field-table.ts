@@ -281,4 +281,24 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   anomaly: ["anomalies"],
   server_name: ["sni"],
 };
+/** Names of Inspektor Gadget's HTTP rows, so that filters written for it work as they are. */
+const GADGET_NAMES: Readonly<Record<string, string>> = {
+  "src.addr": "flow.client.ip",
+  "src.port": "flow.client.port",
+  "dst.addr": "flow.server.ip",
+  "dst.port": "flow.server.port",
+  status_code: "response.status",
+  content_length: "response.body_bytes",
+  http_version: "http.version",
+  latency_ms: "latency_ms.total",
+  "proc.comm": "comm",
+  "proc.pid": "pid",
+  "proc.creds.uid": "uid",
+  "proc.creds.user": "user",
+  "k8s.podName": "pod",
+  "k8s.namespace": "namespace",
+  "runtime.containerName": "container",
+};
+
 for (const [name, others] of Object.entries(OTHER_NAMES)) for (const other of others) aliases.set(other, name);
+for (const [other, name] of Object.entries(GADGET_NAMES)) aliases.set(other, name);

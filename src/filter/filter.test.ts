@@ -189,6 +189,10 @@ describe("structure", () => {
     ["method==POST,status!=404", false],
     ["path~^/shop,path!~^/admin,comm=nginx", true],
     ["request.query==a\\,b", false],
+    [
+      "proc.comm==nginx,dst.port==8080,src.addr==10.1.2.3,status_code>=400,latency_ms>1000,runtime.containerName==web",
+      true,
+    ],
   ])("Inspektor Gadget's form: %s → %s", (text, expected) => {
     expect(matches(text)).toBe(expected);
   });

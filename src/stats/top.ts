@@ -117,7 +117,7 @@ export class Top {
   add(key: string | null, measure: Measure): void {
     const entry = key === null ? this.none : (this.entries.get(key) ?? this.insert(key));
     entry.add(measure);
-    entry.credit += weightOf(measure, this.options.metric);
+    entry.credit += counterOf(measure, this.options.metric) ?? measure.requests;
     if (this.options.latency && measure.latency_ms >= 0) {
       (entry.latency ??= new Quantiles()).add(measure.latency_ms, measure.bucket);
     }
@@ -196,49 +196,35 @@ export class Top {
   }
 }
 
-function weightOf(measure: Measure, metric: Metric): number {
+type Counters = Pick<Tally, (typeof COUNTERS)[number]>;
+
+/** null for latencies, which are not counted but measured. */
+function counterOf(counters: Counters, metric: Metric): number | null {
   switch (metric) {
+    case "requests":
     case "responses":
-      return measure.responses;
     case "errors":
-      return measure.errors;
+      return counters[metric];
     case "bytes":
-      return measure.bytesIn + measure.bytesOut;
+      return counters.bytesIn + counters.bytesOut;
     case "bytes-in":
-      return measure.bytesIn;
+      return counters.bytesIn;
     case "bytes-out":
-      return measure.bytesOut;
+      return counters.bytesOut;
     case "retransmitted":
-      return measure.retransmittedIn + measure.retransmittedOut;
+      return counters.retransmittedIn + counters.retransmittedOut;
     default:
-      return measure.requests;
+      return null;
   }
 }
 
 /** What a key has of a metric; NaN for a latency that was never measured. */
 export function metricOf(tally: Tally, metric: Metric): number {
-  switch (metric) {
-    case "requests":
-      return tally.requests;
-    case "responses":
-      return tally.responses;
-    case "errors":
-      return tally.errors;
-    case "bytes":
-      return tally.bytesIn + tally.bytesOut;
-    case "bytes-in":
-      return tally.bytesIn;
-    case "bytes-out":
-      return tally.bytesOut;
-    case "retransmitted":
-      return tally.retransmittedIn + tally.retransmittedOut;
-    case "latency-mean":
-      return tally.latency?.mean ?? Number.NaN;
-    case "latency-max":
-      return tally.latency?.max ?? Number.NaN;
-    default:
-      return tally.latency?.at(Number(metric.slice(-2)) / 100) ?? Number.NaN;
-  }
+  const counted = counterOf(tally, metric);
+  if (counted !== null) return counted;
+  if (tally.latency === null) return Number.NaN;
+  if (metric === "latency-mean") return tally.latency.mean;
+  return metric === "latency-max" ? tally.latency.max : tally.latency.at(Number(metric.slice(-2)) / 100);
 }
 
 function saveTally(tally: Tally): SavedTally {
