@@ -24,5 +24,5 @@ export function extra(message: TraceeMessage, quote: (text: string) => string): 
   const trailers = half?.trailers ?? [];
   entries.push(["trailers", array(trailers.map(([name, value]) => array([quote(name), quote(value)])))]);
   entries.push(["anomalies", array(transaction.anomalies.map(quote))]);
-  return object(entries, quote);
+  return object(entries);
 }

@@ -18,7 +18,6 @@ export interface TraceeOptions {
 }
 
 const text = goQuote;
-const record = (entries: readonly Entry[]) => object(entries, goQuote);
 const whole = (value: number | null | undefined) => String(value ?? 0);
 /** Entries whose value is known: Go's `omitempty`. */
 const present = (entries: readonly (readonly [string, string | undefined])[]): Entry[] =>
@@ -54,12 +53,12 @@ function context(process: ProcessInfo | null, hostName: string): Entry[] {
     ["mountNamespace", whole(process?.namespaces?.mnt)],
     ["pidNamespace", whole(process?.namespaces?.pid)],
     ["processName", text(process?.comm ?? "")],
-    ["executable", record([["path", text(process?.exe ?? "")]])],
+    ["executable", object([["path", text(process?.exe ?? "")]])],
     ["hostName", text(own === null ? "" : hostName)],
     ["containerId", text(process?.container?.id ?? "")],
     [
       "container",
-      record(
+      object(
         present([
           ["id", process?.container?.id],
           ["name", process?.container?.name],
@@ -69,7 +68,7 @@ function context(process: ProcessInfo | null, hostName: string): Entry[] {
     ],
     [
       "kubernetes",
-      record(
+      object(
         present([
           ["podName", process?.pod?.name],
           ["podNamespace", process?.pod?.namespace],
@@ -81,11 +80,11 @@ function context(process: ProcessInfo | null, hostName: string): Entry[] {
 }
 
 function headers(header: GoHeader): string {
-  return record(header.map(([name, values]) => [name, array(values.map(text))]));
+  return object(header.map(([name, values]) => [text(name).slice(1, -1), array(values.map(text))]));
 }
 
 const argument = (name: string, type: string, value: string) =>
-  record([
+  object([
     ["name", text(name)],
     ["type", text(type)],
     ["value", value],
@@ -99,11 +98,11 @@ function packetArguments(message: TraceeMessage): string[] {
     argument("dst", "", text(destination.ip)),
     argument("src_port", "", String(source.port)),
     argument("dst_port", "", String(destination.port)),
-    argument("metadata", "trace.PacketMetadata", record([["direction", String(message.direction)]])),
+    argument("metadata", "trace.PacketMetadata", object([["direction", String(message.direction)]])),
     argument(
       "proto_http",
       "trace.ProtoHTTP",
-      record([
+      object([
         ["direction", text(kind)],
         ["method", text(http.method)],
         ["protocol", text(http.protocol)],
@@ -123,7 +122,7 @@ function packetMetadata(message: TraceeMessage): string {
   return argument(
     "metadata",
     "trace.PktMeta",
-    record([
+    object([
       ["src_ip", text(source.ip)],
       ["dst_ip", text(destination.ip)],
       ["src_port", String(source.port)],
@@ -147,7 +146,7 @@ function messageArguments(message: TraceeMessage): string[] {
       ["status_code", String(http.status_code)],
       ["protocol", text(http.protocol)],
     ];
-    return [packetMetadata(message), argument("http_response", "trace.ProtoHTTPResponse", record([...start, ...tail]))];
+    return [packetMetadata(message), argument("http_response", "trace.ProtoHTTPResponse", object([...start, ...tail]))];
   }
   const start: Entry[] = [
     ["method", text(http.method)],
@@ -155,7 +154,7 @@ function messageArguments(message: TraceeMessage): string[] {
     ["host", text(http.host)],
     ["uri_path", text(http.uri_path)],
   ];
-  return [packetMetadata(message), argument("http_request", "trace.ProtoHTTPRequest", record([...start, ...tail]))];
+  return [packetMetadata(message), argument("http_request", "trace.ProtoHTTPRequest", object([...start, ...tail]))];
 }
 
 /** One line of JSON. */
@@ -173,7 +172,7 @@ export function legacyEvent(name: EventName, message: TraceeMessage, options: Tr
     ["stackAddresses", "[0]"],
     [
       "contextFlags",
-      record([
+      object([
         ["containerStarted", String(message.process?.container !== undefined)],
         ["isCompat", "false"],
       ]),
@@ -184,5 +183,5 @@ export function legacyEvent(name: EventName, message: TraceeMessage, options: Tr
     ["args", array(args)],
   ];
   if (options.extra) entries.push([EARSHOT_KEY, extra(message, goQuote)]);
-  return record(entries);
+  return object(entries);
 }

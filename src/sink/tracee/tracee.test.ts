@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { transaction } from "../../../test/support/event.ts";
 import type { ProcessInfo } from "../../core/process.ts";
@@ -422,4 +423,22 @@ describe("events and scope", () => {
     expect(() => compileSelection({ events, scope })).toThrow(Trouble);
     expect(() => compileSelection({ events, scope })).toThrow(message);
   });
+});
+
+test("names and values of a header cannot break the JSON", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), fc.constantFrom("legacy", "v1beta1"), (text, format) => {
+      const event = transaction({
+        request: { fields: [[text, text]], path: text.replaceAll("%", "") },
+        anomalies: [text],
+      });
+      const [, request] = parsed(event, { format: format as "legacy", extra: true });
+      const http = format === "legacy" ? request.args[1].value : request.data[1].http_request;
+      const name = canonicalName(text);
+      if (name === "Host" || name === "Transfer-Encoding" || name === "__proto__") return;
+      const shown = http.headers[name];
+      expect(format === "legacy" ? shown : shown.header).toEqual([text]);
+      expect(request.earshot.anomalies).toEqual([text]);
+    }),
+  );
 });

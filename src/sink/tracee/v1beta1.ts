@@ -77,7 +77,7 @@ function workload(process: ProcessInfo | null): string {
     ]),
     ...nested(
       "labels",
-      labels.map(([key, value]) => [key, quote(value)]),
+      labels.map(([key, value]) => [quote(key).slice(1, -1), quote(value)]),
     ),
   ];
   const containerEntries: Entry[] =
@@ -101,7 +101,7 @@ function workload(process: ProcessInfo | null): string {
 function headers(header: GoHeader): Entry[] {
   return nested(
     "headers",
-    header.map(([name, values]) => [name, object([["header", array(values.map(quote))]])]),
+    header.map(([name, values]) => [quote(name).slice(1, -1), object([["header", array(values.map(quote))]])]),
   );
 }
 
