@@ -85,10 +85,12 @@ export class DetailReader {
     return identity;
   }
 
+  /** The folder whose etc/passwd the process sees; null when it cannot be reached, or numbers users in its own way. */
   private accountsRoot(pid: number, mount: number): string | null {
     if (mount !== 0 && mount === this.ownMount) return "/";
-    const user = namespaceNumber(pid, "user");
-    return mount !== 0 && user !== 0 && user === this.ownUser ? `/proc/${pid}/root` : null;
+    const own = this.ownUser !== 0 && namespaceNumber(pid, "user") === this.ownUser;
+    // the pid may belong to somebody else by now
+    return own && mount !== 0 && namespaceNumber(pid, "mnt") === mount ? `/proc/${pid}/root` : null;
   }
 }
 

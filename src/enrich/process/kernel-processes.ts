@@ -19,10 +19,13 @@ import {
   readExecutable,
   readProcess,
 } from "./ebpf/record.ts";
+import { readText } from "./proc-files.ts";
 import { ProcessRecord, type ProcessTable } from "./process-table.ts";
 
 const NANOSECONDS_PER_TICK = 10_000_000;
 const MAX_WAITING = 4_096;
+/** A command line near the length that the kernel program sends may be cut. */
+const TOLD_ARGUMENTS = 480;
 const TIME_SHARE = 0.1;
 const TIME_RESERVE_MS = 50;
 
@@ -33,6 +36,8 @@ export class KernelProcesses {
   private readonly ledger: Ledger;
   private readonly waiting: ProcessRecord[] = [];
   private readonly budget = new Budget(TIME_SHARE, TIME_RESERVE_MS);
+  /** Containers may show only in the hierarchies of cgroup v1, which the kernel program does not look at. */
+  private readonly olderCgroups = /^[1-9]/m.test(readText("/proc/self/cgroup") ?? "");
   /** /proc shows other pid numbers than the kernel's own when we run inside a pid namespace. */
   private readonly procUsable: boolean;
 
@@ -77,9 +82,15 @@ export class KernelProcesses {
     let done = 0;
     while (done < this.waiting.length && this.budget.open) {
       const record = this.waiting[done++];
-      this.budget.spend(() => this.table.complete(record));
+      if (this.lacks(record.info)) this.budget.spend(() => this.table.complete(record));
     }
     if (done > 0) this.waiting.splice(0, done);
+  }
+
+  /** Is there more to read about the process than the kernel told? */
+  private lacks({ exe, args, cgroup }: ProcessInfo): boolean {
+    if (exe === undefined || args === undefined || cgroup === undefined || this.olderCgroups) return true;
+    return args.reduce((sum, arg) => sum + arg.length + 1, 0) > TOLD_ARGUMENTS;
   }
 
   private factsOf(pid: number, startTicks: number, kernel: KernelProcess): ProcessInfo {
@@ -88,7 +99,7 @@ export class KernelProcesses {
       pid,
       ppid: kernel.ppid,
       comm: kernel.comm,
-      ...this.details.identity(pid, kernel.mnt, kernel.uid, kernel.gid),
+      ...this.details.identity(this.procUsable ? pid : -1, kernel.mnt, kernel.uid, kernel.gid),
       ...this.details.started(startTicks),
       ...(cgroup === null ? {} : cgroupDetails(readCgroupPath(cgroup))),
       ...namespaces(kernel.pidNamespace, kernel.mnt, kernel.net),

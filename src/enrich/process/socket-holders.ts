@@ -14,11 +14,13 @@ type Holding = "yes" | "no" | "hidden";
 
 export class SocketHolders {
   private recent: number[] = [];
+  /** A /proc mounted with hidepid shows only some processes: then nobody can be said to be alone. */
+  private readonly allShown = readStat(1) !== null;
 
   /** The one process that holds the socket; null when none or more than one was found, or one may be hidden. */
   sole(inode: number): number | null {
     const wanted = new Set([`socket:[${inode}]`]);
-    const holder = this.first(wanted);
+    const holder = this.allShown ? this.first(wanted) : null;
     if (holder === null) return null;
     this.recent = [holder, ...this.recent.filter((pid) => pid !== holder)].slice(0, RECENT);
     const family = relatives(holder);
@@ -29,6 +31,7 @@ export class SocketHolders {
   soleOfAny(inodes: ReadonlySet<number>): number | null {
     const wanted = new Set([...inodes].map((inode) => `socket:[${inode}]`));
     let sole: number | null = null;
+    if (!this.allShown) return null;
     for (const pid of listPids()) {
       const answer = holding(pid, wanted);
       if (answer === "no") continue;
