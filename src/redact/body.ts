@@ -7,7 +7,6 @@ import type { Marker } from "./mark.ts";
 import type { NameRules } from "./names.ts";
 import { isCardNumber, type TextRedactor } from "./text.ts";
 
-const WORD = /[\w$.+-]/;
 /** Keys whose value names what the key `value` beside them holds: `{"name": "password", "value": "…"}`. */
 const NAMING_KEYS = new Set(["name", "key", "field", "header", "parameter"]);
 
@@ -69,6 +68,21 @@ export class BodyRedactor {
   }
 }
 
+const QUOTE = 0x22;
+const APOSTROPHE = 0x27;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPENERS = [0x7b, 0x5b];
+const CLOSERS = [0x7d, 0x5d];
+
+/** Letters, digits and what else stands in numbers, literals and keys without quotes. */
+function isWordCode(code: number): boolean {
+  const letter = code | 0x20;
+  if ((letter >= 0x61 && letter <= 0x7a) || (code >= 0x30 && code <= 0x39)) return true;
+  return code === 0x5f || code === 0x24 || code === 0x2b || code === 0x2d || code === 0x2e;
+}
+
 /** One walk over JSON text: strings before a colon are keys, what stands under a sensitive key is hidden. */
 class JsonPass {
   private readonly input: string;
@@ -77,6 +91,8 @@ class JsonPass {
   private readonly texts: TextRedactor;
   private at = 0;
   private out = "";
+  /** `input` up to here is in `out`, changed or not. */
+  private copied = 0;
   private depth = 0;
   /** Everything at this depth and deeper is hidden; 0 for nothing. */
   private hiddenDepth = 0;
@@ -94,58 +110,62 @@ class JsonPass {
   run(): string {
     const { input } = this;
     while (this.at < input.length) {
-      const character = input[this.at];
-      if (character === '"' || character === "'") this.string(character);
-      else if (WORD.test(character)) this.bare();
-      else this.punctuation(character);
+      const code = input.charCodeAt(this.at);
+      if (code === QUOTE || code === APOSTROPHE) this.string(code);
+      else if (isWordCode(code)) this.bare();
+      else this.punctuation(code);
     }
-    return this.out;
+    return this.out + input.slice(this.copied);
   }
 
-  private punctuation(character: string): void {
-    this.out += character;
+  private replace(start: number, end: number, by: string): void {
+    this.out += this.input.slice(this.copied, start) + by;
+    this.copied = end;
+  }
+
+  private punctuation(code: number): void {
     this.at++;
-    if (character === "{" || character === "[") {
+    if (OPENERS.includes(code)) {
       this.depth++;
       if (this.hideNext && this.hiddenDepth === 0) this.hiddenDepth = this.depth;
       this.hideNext = this.namesNext = this.valueIsNamed = false;
-    } else if (character === "}" || character === "]") {
+    } else if (CLOSERS.includes(code)) {
       if (this.depth === this.hiddenDepth) this.hiddenDepth = 0;
       this.depth = Math.max(0, this.depth - 1);
       this.hideNext = this.namesNext = this.valueIsNamed = false;
-    } else if (character === ",") this.hideNext = this.namesNext = false;
+    } else if (code === COMMA) this.hideNext = this.namesNext = false;
   }
 
-  private string(quote: string): void {
+  private string(quote: number): void {
+    const { input } = this;
     const start = this.at + 1;
     let end = start;
-    while (end < this.input.length && this.input[end] !== quote) end += this.input[end] === "\\" ? 2 : 1;
-    end = Math.min(end, this.input.length);
-    const content = this.input.slice(start, end);
-    const close = this.input.slice(end, end + 1);
-    this.at = end + close.length;
-    if (close !== "" && this.colonFollows()) {
+    for (let code = 0; end < input.length && (code = input.charCodeAt(end)) !== quote; )
+      end += code === BACKSLASH ? 2 : 1;
+    end = Math.min(end, input.length);
+    const content = input.slice(start, end);
+    this.at = Math.min(end + 1, input.length);
+    if (end < input.length && this.colonFollows()) {
       this.key(content);
-      this.out += quote + content + close;
       return;
     }
     if (this.namesNext) this.valueIsNamed = this.rules.isSecret(content, "key");
-    const hidden = this.hideNext || this.hiddenDepth > 0;
-    this.out += quote + (hidden ? this.marker.text(content) : this.texts.redact(content)) + close;
+    const isHidden = this.hideNext || this.hiddenDepth > 0;
+    const shown = isHidden ? this.marker.text(content) : this.texts.redact(content);
+    if (shown !== content) this.replace(start, end, shown);
   }
 
   /** Numbers, literals, and keys without quotes. */
   private bare(): void {
+    const { input } = this;
     const start = this.at;
-    while (this.at < this.input.length && WORD.test(this.input[this.at])) this.at++;
-    const content = this.input.slice(start, this.at);
-    if (this.colonFollows()) {
-      this.key(content);
-      this.out += content;
-    } else if (/^(?:null|true|false)$/.test(content)) this.out += content;
-    else if (this.hideNext || this.hiddenDepth > 0 || isCardNumber(content))
-      this.out += `"${this.marker.text(content)}"`;
-    else this.out += content;
+    while (this.at < input.length && isWordCode(input.charCodeAt(this.at))) this.at++;
+    const content = input.slice(start, this.at);
+    if (this.colonFollows()) this.key(content);
+    else if (content === "null" || content === "true" || content === "false") return;
+    else if (this.hideNext || this.hiddenDepth > 0 || isCardNumber(content)) {
+      this.replace(start, this.at, `"${this.marker.text(content)}"`);
+    }
   }
 
   private key(name: string): void {
@@ -156,8 +176,8 @@ class JsonPass {
 
   private colonFollows(): boolean {
     let at = this.at;
-    while (at < this.input.length && /\s/.test(this.input[at])) at++;
-    return this.input[at] === ":";
+    while (at < this.input.length && this.input.charCodeAt(at) <= 0x20) at++;
+    return this.input.charCodeAt(at) === COLON;
   }
 }
 

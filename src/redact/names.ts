@@ -67,6 +67,9 @@ const PARAMETERS = new Set(WHOLE_PARAMETERS);
 /** A longer name than this is no name: its value is hidden. */
 export const NAME_MAX_BYTES = 256;
 
+/** Keys of bodies whose verdict is kept: at most 256 characters each, some half a megabyte. */
+const REMEMBERED_KEYS = 1_000;
+
 const isAlphanumeric = (code: number) =>
   (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
 const isUpper = (code: number) => code >= 0x41 && code <= 0x5a;
@@ -146,6 +149,7 @@ function matches(pattern: NamePattern, name: string): boolean {
 export class NameRules {
   /** Heaviest first; of equals, what hides first. */
   private readonly patterns: readonly NamePattern[];
+  private readonly keys = new Map<string, boolean>();
 
   constructor(options: RedactOptions) {
     this.patterns = [
@@ -167,7 +171,15 @@ export class NameRules {
 
   isSecret(name: string, context: NameContext): boolean {
     if (name.length > NAME_MAX_BYTES) return true;
-    return this.userRule(name, context) ?? isSecretName(name, context);
+    if (context !== "key") return this.userRule(name, context) ?? isSecretName(name, context);
+    // bodies repeat the same few keys; bytes of heads have a cache of their own
+    let secret = this.keys.get(name);
+    if (secret === undefined) {
+      secret = this.userRule(name, context) ?? isSecretName(name, context);
+      if (this.keys.size >= REMEMBERED_KEYS) this.keys.clear();
+      this.keys.set(name, secret);
+    }
+    return secret;
   }
 
   /** Cookies are secrets unless allowed. */
