@@ -114,11 +114,11 @@ export function sparkline(values: Values, top: number): string {
     .join("");
 }
 
-/** A round number at or above a value, for the top of an axis: 1, 2 or 5 times a power of ten. */
+/** A round number at or above a value, for the top of an axis: one digit and zeros. */
 export function roundUp(value: number): number {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  for (const step of [1, 2, 5]) if (value <= step * power * 1.0000001) return step * power;
+  for (const step of [1, 2, 3, 4, 5, 6, 8]) if (value <= step * power * 1.0000001) return step * power;
   return 10 * power;
 }
 

@@ -48,3 +48,8 @@ export function statusTone(status: number | null): Tone {
   if (status >= 300) return "info";
   return status >= 200 ? "good" : "violet";
 }
+
+/** A selected row: one bar in the terminal's own colours turned around, whatever its cells were. */
+export function selectedLook(look: Style): Style {
+  return REVERSE | (look & BOLD);
+}

@@ -2,7 +2,7 @@
 import type { Action } from "../model/action.ts";
 import type { Pane } from "./frame.ts";
 import type { ViewContext } from "./panels/view-context.ts";
-import { DIM, REVERSE, type Style, style } from "./style.ts";
+import { DIM, type Style, selectedLook, style } from "./style.ts";
 import { pad } from "./width.ts";
 
 export interface Column<Row> {
@@ -67,7 +67,7 @@ export function drawTable<Row>(pane: Pane, table: Table<Row>, context: ViewConte
       (column) => (column.look?.(row) ?? 0) | dim,
     );
     body.onClick(y, table.click(start + y));
-    if (start + y === table.selected && table.focused) body.restyle(y, (look) => look | REVERSE);
+    if (start + y === table.selected && table.focused) body.restyle(y, selectedLook);
   }
 }
 

@@ -4,7 +4,7 @@ import { shorten, type TopList, type TopRow } from "../../model/tops.ts";
 import { bar, box } from "../draw.ts";
 import { amount, milliseconds, percent, size, UNKNOWN } from "../format.ts";
 import type { Pane } from "../frame.ts";
-import { BOLD, REVERSE, type Style, statusTone, style } from "../style.ts";
+import { BOLD, REVERSE, type Style, selectedLook, statusTone, style } from "../style.ts";
 import { firstVisible } from "../table.ts";
 import { pad } from "../width.ts";
 import type { ViewContext } from "./view-context.ts";
@@ -120,7 +120,7 @@ function topRows(pane: Pane, context: ViewContext, dimension: Dimension, focused
   for (const [index, row] of rows.entries()) {
     drawRow(body, index, row, list, columns, keyWidth, dimension);
     if (chosen) body.onClick(index, { type: "select", row: row.key });
-    if (focused && start + index === selected) body.restyle(index, (look) => look | REVERSE);
+    if (focused && start + index === selected) body.restyle(index, selectedLook);
   }
   if (!scrolled && short.other !== null) {
     drawRow(body, rows.length, short.other, list, columns, keyWidth, dimension);
