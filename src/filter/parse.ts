@@ -2,7 +2,8 @@
  * Parser of the filter language, by recursive descent (grammar: docs/filter-language.md). Text in, syntax tree out;
  * what is wrong is thrown as Trouble that points at the column.
  */
-import { mistake, nearest } from "./mistake.ts";
+import { nearest } from "../core/nearest.ts";
+import { mistake } from "./mistake.ts";
 import { Scanner, type Word } from "./scan.ts";
 import { type FieldName, LIMITS, type Literal, type Node, type Operator, type Source, type Span } from "./syntax.ts";
 

@@ -3,12 +3,13 @@
  * against what the type allows, named filters are put in their place. What is wrong is thrown, pointing at its column.
  */
 
+import { nearest } from "../core/nearest.ts";
 import { inNetwork, normalAddress, parseAddress, parseNetwork } from "./address.ts";
 import { fieldNames, findField } from "./field.ts";
 import { FIELDS } from "./field-table.ts";
 import type { Field, FieldType, Value } from "./field-type.ts";
 import { EXPECTED, flagOf, type Range, rangeOf } from "./literal.ts";
-import { mistake, nearest } from "./mistake.ts";
+import { mistake } from "./mistake.ts";
 import { parse } from "./parse.ts";
 import { compilePattern } from "./pattern.ts";
 import { type FieldName, LIMITS, type Literal, type Node, type Operator, type Source, type Test } from "./syntax.ts";

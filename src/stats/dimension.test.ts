@@ -124,6 +124,19 @@ test.each(["", "nothing", "query:", "path:0", "path:x", "host,", "constructor", 
   },
 );
 
+test("a slip of the finger gets a suggestion", () => {
+  const hintOf = (name: string) => {
+    try {
+      dimension(name);
+    } catch (error) {
+      return (error as Trouble).hint;
+    }
+    return null;
+  };
+  expect(hintOf("sectoin")).toBe("Did you mean section?");
+  expect(hintOf("zzzzzz")).toContain("Use one of: section, domain");
+});
+
 test("every name that help shows can be used", () => {
   for (const name of DIMENSION_NAMES) {
     expect(() => dimension(name.replace("NAME", "x").replace(":N", ":1"), { country })).not.toThrow();

@@ -3,6 +3,8 @@
  * function from event to key. Keys are cut to a length and stay as sent else; printing neutralises them.
  */
 import type { TlsEvent, TransactionEvent } from "../core/event.ts";
+import { nearest } from "../core/nearest.ts";
+import { printable } from "../core/printable.ts";
 import type { ProcessInfo } from "../core/process.ts";
 import {
   CUT_MARK,
@@ -249,12 +251,18 @@ function single(part: string, { country }: DimensionOptions): readonly [string, 
   const family = colon < 0 ? "" : part.slice(0, colon);
   const argument = part.slice(colon + 1);
   const made = Object.hasOwn(FAMILIES, family) && argument !== "" ? FAMILIES[family](argument) : null;
-  if (made === null) throw unknown(part, `Use one of: ${DIMENSION_NAMES.join(", ")}; or several with commas.`);
+  if (made === null) throw unknown(part, suggestion(part));
   return made;
 }
 
+function suggestion(part: string): string {
+  const meant = nearest(part, [...Object.keys(SIMPLE), ...Object.keys(ALIASES), "country"]);
+  if (meant !== null) return `Did you mean ${meant}?`;
+  return `Use one of: ${DIMENSION_NAMES.join(", ")}; or several with commas.`;
+}
+
 function unknown(part: string, hint: string): Trouble {
-  return new Trouble(`cannot group by "${part}"`, { exitCode: EXIT.usage, hint });
+  return new Trouble(`cannot group by "${printable(part)}"`, { exitCode: EXIT.usage, hint });
 }
 
 function cutKey(read: Read, maxLength: number): Read {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Measure } from "./measure.ts";
-import { Top } from "./top.ts";
+import { METRICS, metricNamed, Top } from "./top.ts";
 
 const options = (capacity: number) => ({ capacity, metric: "requests", latency: false }) as const;
 
@@ -121,4 +121,10 @@ test("the metric decides who stays", () => {
   top.add("one large", sized(1_000_000));
   for (let round = 0; round < 20; round++) for (let key = 0; key < 10; key++) top.add(`many small ${key}`, sized(10));
   expect(top.entries.get("one large")?.bytesOut).toBe(1_000_000);
+});
+
+test("metrics by name", () => {
+  for (const metric of METRICS) expect(metricNamed(metric)).toBe(metric);
+  expect(metricNamed("latency")).toBe("latency-p95");
+  expect(() => metricNamed("byts-in")).toThrow('there is no metric "byts-in"');
 });

@@ -9,6 +9,9 @@
  * A key that comes (back) later counts from that moment; `missed` is the floor at that moment, so that its true weight
  * is between what is shown and that plus `missed`. What those that gave way had counted is in `gone`: sums stay exact.
  */
+import { nearest } from "../core/nearest.ts";
+import { printable } from "../core/printable.ts";
+import { EXIT, Trouble } from "../core/trouble.ts";
 import type { Micros } from "../core/units.ts";
 import type { Measure } from "./measure.ts";
 import { Quantiles, type SavedQuantiles } from "./quantile.ts";
@@ -30,6 +33,15 @@ export const METRICS = [
   "latency-max",
 ] as const;
 export type Metric = (typeof METRICS)[number];
+
+/** The metric of a name; `latency` alone means its 95th percentile. Throws Trouble (exit code 2) for a name that is none. */
+export function metricNamed(name: string): Metric {
+  const found = METRICS.find((metric) => metric === (name === "latency" ? "latency-p95" : name));
+  if (found !== undefined) return found;
+  const meant = nearest(name, METRICS);
+  const hint = meant === null ? `Use one of: ${METRICS.join(", ")}.` : `Did you mean ${meant}?`;
+  throw new Trouble(`there is no metric "${printable(name)}"`, { exitCode: EXIT.usage, hint });
+}
 
 const COUNTERS = [
   "requests",
