@@ -4,7 +4,9 @@
  * acknowledgement: what was in the socket's buffer when the receiver died is lost and not counted.
  */
 import { connect, type Socket } from "node:net";
+import { hostname } from "node:os";
 import { Encoder } from "@msgpack/msgpack";
+import { ForwardHandshake } from "./forward-handshake.ts";
 import type { Sender } from "./queued-sender.ts";
 import type { ForwardSpec } from "./spec.ts";
 
@@ -38,9 +40,9 @@ export class ForwardSender implements Sender {
   }
 
   private connect(signal: AbortSignal): Promise<Socket> {
-    const { host, port, timeout_ms } = this.spec;
-    return this.guarded(connect({ host, port, noDelay: true }), signal, timeout_ms, (socket, done) => {
-      socket.once("connect", () => {
+    const { host, port, timeout_ms, credentials } = this.spec;
+    return this.guarded(connect({ host, port, noDelay: true }), signal, timeout_ms, (socket, done, fail) => {
+      const ready = () => {
         this.socket = socket;
         // a receiver that closes is noticed at once, and the next record connects again
         socket.on("close", () => {
@@ -49,7 +51,9 @@ export class ForwardSender implements Sender {
         socket.on("error", () => {});
         socket.resume();
         done(socket);
-      });
+      };
+      if (credentials === null) socket.once("connect", ready);
+      else greet(socket, new ForwardHandshake(credentials, hostname()), ready, fail);
     });
   }
 
@@ -93,4 +97,19 @@ export class ForwardSender implements Sender {
       step(socket, done, fail);
     });
   }
+}
+
+function greet(socket: Socket, handshake: ForwardHandshake, done: () => void, fail: (error: Error) => void): void {
+  const receive = (bytes: Uint8Array) => {
+    try {
+      const answer = handshake.receive(bytes);
+      if (answer !== null) socket.write(answer);
+      if (!handshake.done) return;
+      socket.removeListener("data", receive);
+      done();
+    } catch (error) {
+      fail(error as Error);
+    }
+  };
+  socket.on("data", receive);
 }

@@ -9,6 +9,16 @@ import { within } from "./within.ts";
 /** Not worth another try: the receiver understood and refused. */
 export class Refused extends Error {}
 
+/** The receiver said when to come back. */
+export class TryLater extends Error {
+  readonly wait_ms: number;
+
+  constructor(message: string, wait_ms: number) {
+    super(message);
+    this.wait_ms = wait_ms;
+  }
+}
+
 export interface Sender {
   /** Records of one call: 1 to this many. */
   readonly batch: number;
@@ -28,7 +38,10 @@ export interface SenderOptions {
   /** Records and octets (characters) that may wait. */
   readonly limit_records?: number;
   readonly limit_bytes?: number;
-  /** Pause before the second try; doubled before each further one, up to 30 s. */
+  /**
+   * Pause before the second try; doubled before each further one, up to 30 s, and shortened by chance by up to half, so
+   * that many senders do not come back together.
+   */
   readonly pause_ms?: number;
   readonly close_timeout_ms?: number;
   /** Called once when sending begins to fail, and again only after it worked in between. */
@@ -135,14 +148,15 @@ export class QueuedSender implements Destination {
         if (!this.failing) this.options.onFailure?.(error as Error);
         this.failing = true;
         if (this.ended || error instanceof Refused || attempt >= this.options.attempts) break;
-        await this.pause(attempt);
+        await this.pause(attempt, error);
       }
     }
     this.options.ledger.sinkDrop(this.name, records.length);
   }
 
-  private async pause(attempt: number): Promise<void> {
-    const length = Math.min(LONGEST_PAUSE_MS, (this.options.pause_ms ?? 500) * 2 ** (attempt - 1));
+  private async pause(attempt: number, error: unknown): Promise<void> {
+    const growing = (this.options.pause_ms ?? 500) * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+    const length = Math.min(LONGEST_PAUSE_MS, error instanceof TryLater ? error.wait_ms : growing);
     await new Promise<void>((resolve) => {
       if (this.stop.signal.aborted) return resolve();
       const done = () => {

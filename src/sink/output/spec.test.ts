@@ -40,7 +40,17 @@ describe("outputs as written by users", () => {
       "tracee=forward:tcp://[::1]:1234?tag=t",
       {
         format: "tracee",
-        destination: { kind: "forward", host: "::1", port: 1234, tag: "t", timeout_ms: 10_000 },
+        destination: { kind: "forward", host: "::1", port: 1234, tag: "t", timeout_ms: 10_000, credentials: null },
+      },
+    ],
+    [
+      "tracee=forward:tcp://u:p%40@h?shared_key=k",
+      {
+        format: "tracee",
+        destination: {
+          ...{ kind: "forward", host: "h", port: 24224, tag: "tracee", timeout_ms: 10_000 },
+          credentials: { shared_key: "k", username: "u", password: "p@" },
+        },
       },
     ],
     ["template={time} a=b", { format: "template", template: "{time} a=b", destination: { kind: "stdout" } }],
@@ -58,7 +68,6 @@ describe("outputs as written by users", () => {
     ["template", /template is missing/],
     ["tracee=webhook:ftp://h/", /not a URL/],
     ["tracee=forward:http://h/", /not a URL/],
-    ["tracee=forward:tcp://u:topsecret@h", /not supported/],
   ])("%s is a mistake", (text, message) => {
     try {
       parseOutputSpec(text);

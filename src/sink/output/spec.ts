@@ -6,6 +6,7 @@ import { EXIT, Trouble } from "../../core/trouble.ts";
 import { rangeOf } from "../../filter/literal.ts";
 import { nearest } from "../../filter/mistake.ts";
 import { Redactor } from "../../redact/redactor.ts";
+import type { ForwardCredentials } from "./forward-handshake.ts";
 
 /** Formats by name; other spellings of the same. The CLI may know more than these (`pcapng`). */
 export const FORMATS = [
@@ -47,6 +48,8 @@ export interface ForwardSpec {
   readonly port: number;
   readonly tag: string;
   readonly timeout_ms: number;
+  /** Null where the receiver asks for none. */
+  readonly credentials: ForwardCredentials | null;
 }
 
 export type DestinationSpec = { readonly kind: "stdout" } | FileDestinationSpec | WebhookSpec | ForwardSpec;
@@ -186,14 +189,17 @@ function webhook(spec: string, text: string): WebhookSpec {
   return { ...result, url: url.href };
 }
 
+function credentials(url: URL, key: string | null): ForwardCredentials | null {
+  if (key === null && url.username === "") return null;
+  return {
+    shared_key: key ?? "",
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+  };
+}
+
 function forward(spec: string, text: string): ForwardSpec {
   const url = parseUrl(spec, text, ["tcp:"], "forward:tcp://127.0.0.1:24224?tag=tracee");
-  if (url.username !== "" || url.password !== "") {
-    throw new Trouble(`-o ${url.protocol}//…@${url.host}: user authentication of Fluent forward is not supported`, {
-      exitCode: EXIT.unsupported,
-      hint: "forward to a local Fluent Bit or Fluentd without authentication, which may forward on",
-    });
-  }
   const options = new Options(spec, url.searchParams);
   const result: ForwardSpec = {
     kind: "forward",
@@ -201,6 +207,7 @@ function forward(spec: string, text: string): ForwardSpec {
     port: url.port === "" ? 24224 : Number(url.port),
     tag: options.text("tag") ?? "tracee",
     timeout_ms: options.number("connectionTimeout", "duration", "10s") ?? 10_000,
+    credentials: credentials(url, options.text("shared_key")),
   };
   options.finish();
   return result;

@@ -1,20 +1,34 @@
-/** Sends each record as the body of one HTTP POST, as Tracee's webhook does; unlike it, tries again. */
-import { Refused, type Sender } from "./queued-sender.ts";
+/**
+ * Sends each record as the body of one HTTP POST, as Tracee's webhook does; unlike it, tries again, when the receiver
+ * says so (RFC 9110 section 10.2.3), and can sign what it sends.
+ */
+import { createHmac } from "node:crypto";
+import { Refused, type Sender, TryLater } from "./queued-sender.ts";
 import type { WebhookSpec } from "./spec.ts";
 
 /** A few at a time, so that a far receiver keeps up; records carry their time, so their order can be restored. */
 const PARALLEL = 4;
 
+export interface WebhookOptions {
+  readonly parallel?: number;
+  /** Signs each body: `x-earshot-signature: t=SECONDS,v1=HEX`, HMAC-SHA256 of `SECONDS.BODY`. */
+  readonly secret?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export class WebhookSender implements Sender {
   readonly batch = 1;
-  readonly parallel = PARALLEL;
+  readonly parallel: number;
+  private readonly secret: string | null;
   private readonly url: string;
   private readonly fields: Record<string, string>;
   private readonly timeout: number;
 
-  constructor(spec: WebhookSpec) {
+  constructor(spec: Pick<WebhookSpec, "url" | "content_type" | "timeout_ms">, options: WebhookOptions = {}) {
     const url = new URL(spec.url);
-    this.fields = { "content-type": spec.content_type };
+    this.parallel = options.parallel ?? PARALLEL;
+    this.secret = options.secret ?? null;
+    this.fields = { ...options.headers, "content-type": spec.content_type };
     if (url.username !== "" || url.password !== "") {
       const userinfo = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
       this.fields["authorization"] = `Basic ${Buffer.from(userinfo).toString("base64")}`;
@@ -27,7 +41,7 @@ export class WebhookSender implements Sender {
   async send(records: readonly string[], signal: AbortSignal): Promise<void> {
     const response = await fetch(this.url, {
       method: "POST",
-      headers: this.fields,
+      headers: this.secret === null ? this.fields : { ...this.fields, ...signature(this.secret, records[0]) },
       body: records[0],
       redirect: "error",
       signal: AbortSignal.any([signal, AbortSignal.timeout(this.timeout)]),
@@ -36,10 +50,26 @@ export class WebhookSender implements Sender {
     if (response.ok) return;
     const again = response.status >= 500 || response.status === 429 || response.status === 408;
     const message = `the webhook answered ${response.status}`;
-    throw again ? new Error(message) : new Refused(message);
+    if (!again) throw new Refused(message);
+    const wait_ms = retryAfter(response.headers.get("retry-after"));
+    throw wait_ms === null ? new Error(message) : new TryLater(message, wait_ms);
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+function signature(secret: string, body: string): Record<string, string> {
+  const seconds = Math.floor(Date.now() / 1000);
+  const digest = createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
+  return { "x-earshot-signature": `t=${seconds},v1=${digest}` };
+}
+
+/** Milliseconds that a Retry-After field asks for; null when it is not there or says nothing. */
+function retryAfter(value: string | null): number | null {
+  if (value === null) return null;
+  if (/^\d{1,6}$/.test(value.trim())) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? null : Math.max(0, date - Date.now());
 }
