@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { transaction } from "../../test/support/event.ts";
 import type { AlertEvent, EarshotEvent, TlsEvent } from "../core/event.ts";
-import { findField } from "./field.ts";
+import { fieldReference, findField } from "./field.ts";
 import { ALIASES, FIELDS } from "./field-table.ts";
 
 const info = {
@@ -81,5 +81,17 @@ test("no short name hides a field, and each leads to one", () => {
   for (const [short, name] of ALIASES) {
     expect(FIELDS.has(short), short).toBe(false);
     expect(FIELDS.has(name), name).toBe(true);
+  }
+});
+
+test("the reference lists every field once, and each name in it works", () => {
+  const reference = fieldReference();
+  expect(new Set(reference.map(({ name }) => name)).size).toBe(reference.length);
+  expect(reference.find(({ name }) => name === "response.status")?.aliases).toContain("status");
+  expect(reference.find(({ name }) => name === "request.header.NAME")?.aliases).toContain("header.NAME");
+  for (const { name, aliases, about } of reference) {
+    expect(about).not.toBe("");
+    for (const one of [name, ...aliases])
+      expect(findField(one.replace("path.NAME", "path.1"), null), one).not.toBeNull();
   }
 });

@@ -33,3 +33,28 @@ export function* fieldNames(): Iterable<string> {
   yield* ALIASES.keys();
   for (const name of FAMILIES.keys()) yield `${name}.`;
 }
+
+export interface FieldReference {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly type: string;
+  readonly about: string;
+}
+
+/** Every field and family, for help pages: families end in `.NAME`. */
+export function fieldReference(): FieldReference[] {
+  const aliasesOf = (name: string) => [...ALIASES].filter(([, of]) => of === name).map(([alias]) => alias);
+  const fields = [...FIELDS.values()].map(({ name, type, about }) => ({ name, aliases: aliasesOf(name), type, about }));
+  const families = [...FAMILIES].filter(([name, family]) => name === family.name);
+  return [
+    ...fields,
+    ...families.map(([name, { about }]) => ({
+      name: `${name}.NAME`,
+      aliases: [...FAMILIES]
+        .filter(([other, of]) => of.name === name && other !== name)
+        .map(([other]) => `${other}.NAME`),
+      type: "text",
+      about,
+    })),
+  ];
+}

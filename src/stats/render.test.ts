@@ -7,7 +7,7 @@ import { Overview } from "./overview.ts";
 import { ranking } from "./ranking.ts";
 import { rankingCsv, rankingJson, rankingTable } from "./render.ts";
 import { seedReport, seedTime } from "./seed-report.ts";
-import { statsReport } from "./stats-report.ts";
+import { statsJson, statsReport } from "./stats-report.ts";
 import { bar, csvLines, displayWidth, formatBytes, formatMilliseconds, formatRate, tableLines } from "./table.ts";
 import type { Metric } from "./top.ts";
 
@@ -142,6 +142,15 @@ describe("the whole report", () => {
     expect(seedReport(overview, state, { color: true })[1]).toBe("\x1b[40;37m<<<Top Hits By Section>>>\x1b[0m");
     expect(seedTime(START, 3_600)).toBe("11:20:30 2026/01/31");
     expect(seedTime(1e20)).toBe("-");
+  });
+
+  test("of earshot, as JSON", () => {
+    const read = JSON.parse(statsJson(overview.report(state)));
+    expect(read).toMatchObject({
+      ...{ type: "stats", from: "2026-01-31T10:20:30.000000Z", totals: { requests: 6, errors: 1, bytes_in: 852 } },
+      ...{ clients: { count: 1, exact: true, error: 0 }, latency_ms: { total: { count: 6, max: 1_500 } } },
+    });
+    expect(Object.keys(read.top)).toContain("user-agent-family");
   });
 
   test("of earshot", () => {

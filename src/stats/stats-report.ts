@@ -1,4 +1,5 @@
 /** `earshot stats`: the overview as a page of text with aligned columns and bars. Data in, lines out. */
+import { printableJson } from "../core/printable.ts";
 import { formatTime } from "../core/units.ts";
 import type { OverviewReport } from "./overview.ts";
 import type { QuantileReport } from "./quantile.ts";
@@ -23,6 +24,11 @@ export interface StatsReportOptions {
 }
 
 const BAR = 12;
+
+/** The overview as one JSON object on one line. */
+export function statsJson(report: OverviewReport): string {
+  return printableJson(JSON.stringify({ type: "stats", ...report }));
+}
 
 export function statsReport(report: OverviewReport, options: StatsReportOptions = {}): string[] {
   const { unicode = true, width = 100 } = options;
