@@ -7,9 +7,15 @@ import { type Leaf, rowOf, type Tree } from "./row.ts";
 export interface Column {
   readonly name: string;
   readonly title: string;
+  /** Shorter values are filled up to this. */
   readonly width: number;
+  /** Longer values are cut to this. */
+  readonly max: number;
   readonly right: boolean;
 }
+
+/** Endpoints of IPv6 are longer than their column; rather a row out of line than half an address. */
+const ENDPOINT_MAX = 52;
 
 /** Widths and sides of the contract; titles as the gadget's page prints them. */
 const KNOWN: readonly (readonly [name: string, title: string, width: number, right: boolean])[] = [
@@ -119,9 +125,13 @@ export function valueAt(row: Tree, name: string): Leaf {
 
 function columnOf(name: string): Column {
   const known = KNOWN.find(([one]) => one === name);
-  if (known !== undefined) return { name, title: known[1], width: known[2], right: known[3] };
+  if (known !== undefined) {
+    const [, title, width, right] = known;
+    return { name, title, width, max: name === "src" || name === "dst" ? ENDPOINT_MAX : width, right };
+  }
   const title = name.toUpperCase();
-  return { name, title, width: Math.max(title.length, 16), right: typeof FIELD_NAMES.get(name) !== "string" };
+  const width = Math.max(title.length, 16);
+  return { name, title, width, max: width, right: typeof FIELD_NAMES.get(name) !== "string" };
 }
 
 /** `--fields a,b` names the columns; `+x,-y` adds to and takes from those shown otherwise. Null: those. */

@@ -107,6 +107,13 @@ describe("the gadget's page", () => {
   });
 });
 
+test("addresses of IPv6 are not cut", () => {
+  const ip = "2001:db8:1111:2222:3333:4444:5555:6666";
+  expect(ig({ fields: "src,proto" }).format(transaction({ flow: { client: { ip, port: 65535 } } }))).toEqual([
+    `[${ip}]:65535 HTTP`,
+  ]);
+});
+
 const DECLARED = {
   content_length: 1256,
   dst: { addr: "93.184.216.34", port: 80, proto: 6, version: 4 },

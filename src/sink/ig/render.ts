@@ -45,7 +45,7 @@ export function toYaml(tree: Tree): string {
 function fitted(text: string, column: Column): string {
   const characters = [...printable(text)];
   const shown =
-    characters.length > column.width ? `${characters.slice(0, column.width - 1).join("")}…` : characters.join("");
+    characters.length > column.max ? `${characters.slice(0, column.max - 1).join("")}…` : characters.join("");
   const blanks = " ".repeat(Math.max(0, column.width - characters.length));
   return column.right ? blanks + shown : shown + blanks;
 }
