@@ -9,6 +9,8 @@ import { Traffic } from "./dashboard-traffic.ts";
 const { values } = parseArgs({
   options: {
     rate: { type: "string", default: "200" },
+    /** Seconds of traffic that are there at the start. */
+    backlog: { type: "string", default: "90" },
     file: { type: "boolean", default: false },
     /** Throws from outside the dashboard after so many seconds: the terminal must be left clean. */
     throw: { type: "string" },
@@ -36,7 +38,7 @@ const dashboard = startDashboard({
 
 dashboard.alerts(traffic.rules());
 const started = Date.now() * 1_000;
-let fed = started - 90 * 1_000_000;
+let fed = started - Number(values.backlog) * 1_000_000;
 const feed = () => {
   const now = Date.now() * 1_000;
   for (const event of traffic.between(fed, now)) dashboard.event(event);

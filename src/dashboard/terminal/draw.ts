@@ -94,15 +94,7 @@ export function lines(
   }
 }
 
-const EIGHTHS = " ▏▎▍▌▋▊▉█";
 const LEVELS = " ▁▂▃▄▅▆▇█";
-
-/** A bar as long as `share` (0 to 1) of `width` columns, to an eighth of a column. */
-export function bar(share: number, width: number): string {
-  const eighths = Math.round(Math.max(0, Math.min(1, share)) * width * 8);
-  const rest = eighths % 8;
-  return "█".repeat(Math.floor(eighths / 8)) + (rest === 0 ? "" : EIGHTHS[rest]);
-}
 
 /** One row of small columns; null is a gap, anything above zero at least the smallest. */
 export function sparkline(values: Values, top: number): string {

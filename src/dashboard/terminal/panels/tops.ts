@@ -1,7 +1,9 @@
 /** Ranked values of a dimension: a small list for the overview, a full one for its own screen. */
+
+import { bar } from "../../../stats/table.ts";
 import { DIMENSIONS, type Dimension } from "../../model/dimension.ts";
 import { shorten, type TopList, type TopRow } from "../../model/tops.ts";
-import { bar, box } from "../draw.ts";
+import { box } from "../draw.ts";
 import { amount, milliseconds, percent, size, UNKNOWN } from "../format.ts";
 import type { Pane } from "../frame.ts";
 import { BOLD, REVERSE, type Style, selectedLook, statusTone, style } from "../style.ts";

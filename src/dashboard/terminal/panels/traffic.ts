@@ -1,7 +1,8 @@
 /** Status classes and errors, latency quantiles, octets in and out: the small graphs beside the request rate. */
 import { type Micros, SECOND } from "../../../core/units.ts";
+import { bar } from "../../../stats/table.ts";
 import type { Slice } from "../../model/series.ts";
-import { area, bar, box, largest, lines, roundUp, sparkline } from "../draw.ts";
+import { area, box, largest, lines, roundUp, sparkline } from "../draw.ts";
 import { amount, milliseconds, percent, rate, size, UNKNOWN } from "../format.ts";
 import type { Pane } from "../frame.ts";
 import { BOLD, style, type Tone } from "../style.ts";
