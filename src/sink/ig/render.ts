@@ -1,9 +1,9 @@
 /** A row as JSON (one line or indented), YAML, or columns. */
-import { printable } from "../../core/printable.ts";
+import { printable, printableJson } from "../../core/printable.ts";
 import { type Column, valueAt } from "./fields.ts";
 import type { Leaf, Tree } from "./row.ts";
 
-const leaf = (value: Leaf) => (typeof value === "string" ? JSON.stringify(value) : String(value));
+const leaf = (value: Leaf) => (typeof value === "string" ? printableJson(JSON.stringify(value)) : String(value));
 
 /** Keys stand in alphabetical order in the tree already. */
 export function toJson(value: Leaf | Tree): string {

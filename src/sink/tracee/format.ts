@@ -3,6 +3,7 @@
  * (docs/tracee.md), made from whole messages: one event a message, however many packets its head took.
  */
 import type { EarshotEvent } from "../../core/event.ts";
+import { printableJson } from "../../core/printable.ts";
 import type { EventFormat } from "../output/destination.ts";
 import { legacyEvent, type TraceeOptions } from "./legacy.ts";
 import { eventNames, messagesOf } from "./message.ts";
@@ -39,9 +40,8 @@ export class TraceeFormat implements EventFormat {
         .filter((name) => selection(name, message))
         .map((name) => {
           if (format === "table") return tableRow(name, message, containers);
-          return format === "legacy"
-            ? legacyEvent(name, message, this.options)
-            : v1beta1Event(name, message, this.options);
+          const write = format === "legacy" ? legacyEvent : v1beta1Event;
+          return printableJson(write(name, message, this.options));
         }),
     );
   }
