@@ -93,7 +93,9 @@ test.each(outputs.filter(({ format }) => /^(?:tracee|ig-)/.test(format)).map((sp
   "%s: text from the wire moves no terminal",
   (_, spec) => {
     const hostile = "\u001b[2J\u009b31m\u202e\u2028";
-    const event = transaction({ request: { path: `/${hostile}`, host: hostile, method: hostile, fields: [[hostile, hostile]] } });
+    const event = transaction({
+      request: { path: `/${hostile}`, host: hostile, method: hostile, fields: [[hostile, hostile]] },
+    });
     const lines = eventFormat(spec, settings(false))?.format(event).join("").replaceAll("\n", "");
     expect(lines).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e\u2028]/);
   },
