@@ -31,6 +31,13 @@ export interface Sink {
   close?(): Promise<void>;
 }
 
+/** Lengths of time; null where not known. */
+export interface KernelTimes {
+  readonly requestWait: Micros | null;
+  readonly process: Micros | null;
+  readonly responseWait: Micros | null;
+}
+
 /**
  * Adds what is known beside the wire. `flowOpened` runs when a flow's first packet arrives, so that a process that is
  * gone a millisecond later can still be found; `flowUsed` runs before a transaction of the flow is given out.
@@ -43,6 +50,8 @@ export interface Enricher {
   /** The flow's first packet carried a pcapng comment. */
   flowComment?(flow: Flow, comment: string, direction?: Direction): void;
   flowUsed?(flow: Flow): void;
+  /** Times in the server's kernel and process, where the kernel tells (see `kernel_ms` of the event). */
+  kernelTimes?(flow: Flow, requestStart: Micros, requestEnd: Micros, responseStart: Micros): KernelTimes | null;
   /** Returns the event, or a copy with more in it. */
   enrich?(event: TransactionEvent): TransactionEvent;
   close?(): void;

@@ -52,6 +52,9 @@ export class FlowTable implements PacketListener {
   /** Ended flows, oldest first. */
   private readonly lingering: { flow: Flow; id: number; until: Micros }[] = [];
   private lingeringStart = 0;
+  /** Flow and direction of the packet taken last; null when it belonged to none. */
+  current: Flow | null = null;
+  currentHalf: HalfIndex = 0;
   private clock: Micros = 0.5;
   private nextSweep: Micros = 0.5;
 
@@ -81,6 +84,7 @@ export class FlowTable implements PacketListener {
     }
     const length = packet.payloadEnd - packet.payloadStart + packet.payloadCut;
     const control = packet.flags & (SYN | FIN | RST);
+    this.current = null;
     if (length === 0 && control === 0) {
       if (this.reassembler.waiting.size > 0) this.pureAcknowledgment(packet);
       return;
@@ -111,6 +115,8 @@ export class FlowTable implements PacketListener {
       this.moveToFront(flow);
     }
     if (packet.time > flow.lastTime) flow.lastTime = packet.time;
+    this.current = flow;
+    this.currentHalf = from;
     try {
       this.take(flow, from, packet, length, control);
     } catch (error) {

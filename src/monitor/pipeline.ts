@@ -3,7 +3,7 @@
  * is pure: a file and the live wire give the same exchanges. What needs the plain event gets it made once.
  */
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "../core/event.ts";
-import type { Exchange, ExchangeListener } from "../core/exchange.ts";
+import { type Exchange, type ExchangeListener, NEVER } from "../core/exchange.ts";
 import type { Flow } from "../core/flow.ts";
 import type { HeadRedactor } from "../core/http.ts";
 import type { Ledger } from "../core/ledger.ts";
@@ -15,9 +15,21 @@ import { Decoder, type DecoderOptions } from "../decode/decoder.ts";
 import { FlowTable } from "../flow/table.ts";
 import { Selector } from "../protocol/detect/selector.ts";
 import { Http1Protocol } from "../protocol/http1/protocol.ts";
+import { TlsProtocol } from "../protocol/tls/protocol.ts";
 import type { RedactBody } from "../transaction/body.ts";
 import { Materializer } from "../transaction/materialize.ts";
 import { TransactionStage } from "../transaction/stage.ts";
+
+/** Puts what the server's kernel tells into the exchange; where it does not tell, it stays unknown. */
+function addKernelTimes(exchange: Exchange, enricher: Enricher): void {
+  if (!exchange.requestSeen || !exchange.responseSeen) return;
+  const { flow, requestStart, requestEnd, responseStart } = exchange;
+  const times = enricher.kernelTimes!(flow, requestStart, requestEnd, responseStart);
+  if (times === null) return;
+  exchange.kernelRequestWait = times.requestWait ?? NEVER;
+  exchange.kernelProcess = times.process ?? NEVER;
+  exchange.kernelResponseWait = times.responseWait ?? NEVER;
+}
 
 /** Takes plain events. */
 export type EventListener = (event: EarshotEvent) => void;
@@ -45,6 +57,7 @@ export class Pipeline implements PacketHandler, ExchangeListener {
   /** Hear of exchanges as they are, lent: the fast outputs. */
   private readonly exchangeListeners: ExchangeListener[] = [];
   private readonly eventListeners: EventListener[] = [];
+  private readonly otherListeners: EventListener[] = [];
   private readonly enrichers: readonly Enricher[];
   private readonly interfaces = new Map<number, CaptureInterface>();
   private readonly stage: TransactionStage;
@@ -69,7 +82,14 @@ export class Pipeline implements PacketHandler, ExchangeListener {
       // what is inside CONNECT may be anything; a protocol named by Upgrade is that protocol, and none of ours
       openTunnel: (_flow, protocol) => (protocol === "connect" ? new Selector({ protocols: this.protocols }) : null),
     });
-    this.protocols = [http1, ...(options.protocols ?? [])];
+    const tls = new TlsProtocol({
+      ledger: options.ledger,
+      flowUsed: (flow) => {
+        for (const enricher of this.enrichers) enricher.flowUsed?.(flow);
+      },
+      emit: (event) => this.publish(event),
+    });
+    this.protocols = [http1, tls, ...(options.protocols ?? [])];
     const selectorOptions = { protocols: this.protocols };
     this.flows = new FlowTable(this.ledger, {
       maxFlows: options.maxFlows,
@@ -86,8 +106,10 @@ export class Pipeline implements PacketHandler, ExchangeListener {
     this.exchangeListeners.push(listener);
   }
 
-  onEvent(listener: EventListener): void {
-    this.eventListeners.push(listener);
+  /** `others` hears of what is no transaction only, so that transactions need not be made plain for it. */
+  onEvent(listener: EventListener, which: "all" | "others" = "all"): void {
+    this.otherListeners.push(listener);
+    if (which === "all") this.eventListeners.push(listener);
   }
 
   /** Exchanges for which any gate is false are counted and not given out. */
@@ -98,6 +120,7 @@ export class Pipeline implements PacketHandler, ExchangeListener {
   interfaceOpened(info: CaptureInterface): void {
     this.interfaces.set(info.id, info);
     this.decoder.interfaceOpened(info);
+    for (const enricher of this.enrichers) enricher.interfaceOpened?.(info);
   }
 
   packet(raw: RawPacket): void {
@@ -122,15 +145,20 @@ export class Pipeline implements PacketHandler, ExchangeListener {
   private flowOpened(flow: Flow, packet: Packet): void {
     for (const enricher of this.enrichers) {
       enricher.flowOpened?.(flow);
-      if (packet.comment !== null) enricher.flowComment?.(flow, packet.comment);
+      if (packet.comment !== null) enricher.flowComment?.(flow, packet.comment, packet.direction);
     }
   }
 
   exchange(exchange: Exchange): void {
     for (const gate of this.gates) if (!gate(exchange)) return;
-    for (const enricher of this.enrichers) enricher.flowUsed?.(exchange.flow);
+    for (const enricher of this.enrichers) {
+      enricher.flowUsed?.(exchange.flow);
+      if (enricher.kernelTimes !== undefined) addKernelTimes(exchange, enricher);
+    }
     for (const listener of this.exchangeListeners) listener.exchange(exchange);
-    if (this.eventListeners.length > 0) this.publish(this.enriched(this.materializer.event(exchange)));
+    if (this.eventListeners.length === 0) return;
+    const event = this.enriched(this.materializer.event(exchange));
+    for (const listener of this.eventListeners) listener(event);
   }
 
   private enriched(event: TransactionEvent): TransactionEvent {
@@ -140,6 +168,6 @@ export class Pipeline implements PacketHandler, ExchangeListener {
 
   /** An event that is no exchange: a TLS connection, an alert. */
   publish(event: TlsEvent | EarshotEvent): void {
-    for (const listener of this.eventListeners) listener(event);
+    for (const listener of this.otherListeners) listener(event);
   }
 }

@@ -7,6 +7,7 @@ import { formatTime, MILLISECOND, type Micros } from "../core/units.ts";
 import { bodyOf, type RedactBody } from "./body.ts";
 
 const NO_ANOMALIES: readonly string[] = [];
+const NO_FIELDS: Fields = [];
 
 export class Materializer {
   private readonly redactBody: RedactBody;
@@ -47,6 +48,13 @@ export class Materializer {
     };
   }
 
+  /** The kept beginning of a body; null when none was kept. */
+  body(exchange: Exchange, request: boolean): Body | null {
+    const sample = request ? exchange.requestBody : exchange.responseBody;
+    const octets = request ? exchange.requestBodyBytes : exchange.responseBodyBytes;
+    return sample === null || octets === 0 ? null : bodyOf(sample, this.redactBody);
+  }
+
   private request(exchange: Exchange): RequestInfo {
     const head = exchange.request;
     const bytes = exchange.arena.bytes;
@@ -59,6 +67,7 @@ export class Materializer {
     );
     const path = kept && parts.pathStart >= 0 ? this.text(exchange, parts.pathStart, parts.pathEnd) : null;
     const query = kept && parts.queryStart >= 0 ? text(bytes, parts.queryStart, parts.queryEnd) : null;
+    const fields = fieldsOf(bytes, head);
     return withExtras(
       {
         method: kept ? this.text(exchange, head.methodStart, head.methodEnd) : "",
@@ -66,7 +75,9 @@ export class Materializer {
         host: kept && head.hostStart >= 0 ? this.text(exchange, head.hostStart, head.hostEnd) : null,
         path,
         query,
-        ...fieldsOf(bytes, head),
+        get fields() {
+          return fields();
+        },
         header_bytes: head.wireLength,
         body_bytes: exchange.requestBodyBytes,
         content_type: this.contentType(exchange, head),
@@ -74,9 +85,7 @@ export class Materializer {
           kept && head.userAgentStart >= 0 ? this.text(exchange, head.userAgentStart, head.userAgentEnd) : null,
       },
       exchange.requestTrailers,
-      exchange.requestBody === null || exchange.requestBodyBytes === 0
-        ? null
-        : bodyOf(exchange.requestBody, this.redactBody),
+      this.body(exchange, true),
     );
   }
 
@@ -84,19 +93,20 @@ export class Materializer {
     const head: KeptResponse = exchange.response;
     const bytes = exchange.arena.bytes;
     const kept = head.offset >= 0;
+    const fields = fieldsOf(bytes, head);
     return withExtras(
       {
         status: head.status,
         reason: kept ? this.text(exchange, head.reasonStart, head.reasonEnd) : "",
-        ...fieldsOf(bytes, head),
+        get fields() {
+          return fields();
+        },
         header_bytes: head.wireLength,
         body_bytes: exchange.responseBodyBytes,
         content_type: this.contentType(exchange, head),
       },
       exchange.responseTrailers,
-      exchange.responseBody === null || exchange.responseBodyBytes === 0
-        ? null
-        : bodyOf(exchange.responseBody, this.redactBody),
+      this.body(exchange, false),
     );
   }
 
@@ -116,18 +126,16 @@ export class Materializer {
 }
 
 /**
- * Adds `fields` as an accessor that reads them when asked: most readers never look, and splitting them costs more than
- * all the rest. It holds a copy, since the exchange is only lent.
+ * Reads field lines when asked: most readers never look, and splitting them costs more than all the rest. It holds a
+ * copy, since the exchange is only lent.
  */
-function fieldsOf(bytes: Uint8Array, head: KeptHead): { fields: Fields } {
-  if (head.offset < 0) return { fields: [] };
+function fieldsOf(bytes: Uint8Array, head: KeptHead): () => Fields {
+  if (head.offset < 0) return () => NO_FIELDS;
   const copy = bytes.slice(head.fieldsStart, head.fieldsEnd);
   let parsed: Fields | null = null;
-  return {
-    get fields(): Fields {
-      parsed ??= JSON.parse(`[${Buffer.from(copy.buffer).toString("utf8")}]`) as Fields;
-      return parsed;
-    },
+  return () => {
+    parsed ??= JSON.parse(`[${Buffer.from(copy.buffer).toString("utf8")}]`) as Fields;
+    return parsed;
   };
 }
 

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+/** The program's entry: runs a command, turns trouble into one line and an exit code. */
+import { enableCompileCache } from "node:module";
+import { EXIT, Trouble } from "../core/trouble.ts";
+import { OutputClosed } from "../sink/json/stdout.ts";
+
+// start-up is mostly compiling: the second run finds it done
+enableCompileCache?.();
+
+/** One line: what went wrong, and how to go on. Nothing else belongs on a user's screen. */
+function tell(error: unknown): number {
+  if (error instanceof OutputClosed || (error as NodeJS.ErrnoException)?.code === "EPIPE") return EXIT.ok;
+  if (error instanceof Trouble) {
+    process.stderr.write(`earshot: ${error.message}${error.hint === "" ? "" : `; ${error.hint}`}\n`);
+    return error.exitCode;
+  }
+  const shown = process.env.EARSHOT_DEBUG ? (error as Error).stack : (error as Error).message;
+  process.stderr.write(`earshot: unexpected error: ${shown} (a bug: please report it)\n`);
+  return EXIT.failed;
+}
+
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.failed);
+});
+process.on("uncaughtException", (error) => process.exit(tell(error)));
+process.on("unhandledRejection", (error) => process.exit(tell(error)));
+
+try {
+  const { program } = await import("./program.ts");
+  await program().parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = tell(error);
+}

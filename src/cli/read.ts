@@ -1,0 +1,99 @@
+/** `earshot read FILE…|-`: exchanges of capture files. */
+
+import { Ledger } from "../core/ledger.ts";
+import { SECOND } from "../core/units.ts";
+import { type EventTest, Session, type SessionOptions } from "../monitor/session.ts";
+import { summaryLines } from "../monitor/summary.ts";
+import type { CaptureProblem, CaptureProgress } from "../source/file/capture-file.ts";
+import type { CaptureSummary } from "../source/file/read-captures.ts";
+import { openAttribution, type RunOptions, redactorOf, sessionOptions } from "./run-options.ts";
+import { type Stop, stopOnSignals } from "./signals.ts";
+
+export interface ReadOptions extends RunOptions {
+  readonly verifyChecksums?: boolean;
+  readonly ignoreVlan?: boolean;
+}
+
+/** Files below this are read before a bar could be looked at. */
+const BAR_FROM_BYTES = 64 << 20;
+
+const notice = (line: string) => process.stderr.write(`earshot: ${line}\n`);
+
+export async function read(files: readonly string[], options: ReadOptions): Promise<void> {
+  const stop = stopOnSignals();
+  const { session, summary } = await readThrough(files, options, stop, {});
+  stop.dispose();
+  if (options.summary) await tell(session, summary, stop);
+  if (stop.reason === "SIGINT" || stop.reason === "SIGTERM") process.exitCode = stop.reason === "SIGINT" ? 130 : 143;
+}
+
+async function tell(session: Session, summary: CaptureSummary, stop: Stop): Promise<void> {
+  const { firstTime, lastTime } = summary;
+  const duration_s = firstTime === null || lastTime === null ? null : (lastTime - firstTime) / SECOND;
+  const lines = summaryLines(session.ledger, { duration_s, attribution: "" });
+  if (stop.reason !== null && stop.reason !== "output")
+    lines.unshift(`stopped by ${stop.reason} before the end of the capture`);
+  process.stderr.write(`${lines.join("\n")}\n`);
+}
+
+/** Reads files through a session; commands that want statistics give observers. */
+export async function readThrough(
+  files: readonly string[],
+  options: ReadOptions,
+  stop: Stop,
+  more: Partial<SessionOptions> & { readonly tests?: readonly EventTest[] },
+): Promise<{ session: Session; summary: CaptureSummary }> {
+  const { readCaptures } = await import("../source/file/read-captures.ts");
+  const ledger = new Ledger();
+  const redactor = redactorOf(options);
+  const base = sessionOptions(options, {
+    live: false,
+    ledger,
+    redactor,
+    // of a file only its own comments can tell processes
+    enrichers: [await openAttribution("none", ledger, redactor, notice)],
+    onOutputClosed: () => stop.now("output"),
+    onNotice: notice,
+  });
+  const session = new Session({ ...base, ...more, tests: [...base.tests, ...(more.tests ?? [])] });
+  const bar = new ProgressBar();
+  const problems: CaptureProblem[] = [];
+  const summary = await readCaptures(files, session, {
+    ledger: session.ledger,
+    signal: stop.signal,
+    onProblem: (problem) => problems.push(problem),
+    onProgress: (progress) => bar.show(progress),
+    pause: () => session.pause(),
+  });
+  await session.finish();
+  bar.clear();
+  for (const problem of problems.slice(0, 5)) notice(problem.message);
+  if (problems.length > 5) notice(`and ${problems.length - 5} more problems like these`);
+  return { session, summary };
+}
+
+/** How far reading has come, on standard error, when that is a terminal and the file is large. */
+class ProgressBar {
+  private shown = false;
+  private last = 0;
+
+  show(progress: CaptureProgress): void {
+    const { totalBytes, bytesRead, packets } = progress;
+    if (!process.stderr.isTTY || totalBytes === null || totalBytes < BAR_FROM_BYTES) return;
+    const now = performance.now();
+    if (this.shown && now - this.last < 100) return;
+    this.last = now;
+    this.shown = true;
+    const share = Math.min(1, bytesRead / totalBytes);
+    const filled = Math.round(share * 30);
+    const percent = String(Math.round(share * 100)).padStart(3);
+    process.stderr.write(
+      `\r${"█".repeat(filled)}${"░".repeat(30 - filled)} ${percent} %  ${(packets / 1e6).toFixed(1)} M packets\u001b[K`,
+    );
+  }
+
+  clear(): void {
+    if (this.shown) process.stderr.write("\r\u001b[K");
+    this.shown = false;
+  }
+}

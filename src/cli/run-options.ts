@@ -1,0 +1,203 @@
+/** Options that every command about traffic has: read once, turned into what a Session needs. */
+import { hostname } from "node:os";
+import { type Command, Option } from "commander";
+import type { Ledger } from "../core/ledger.ts";
+import { EXIT, Trouble } from "../core/trouble.ts";
+import type { Attribution, AttributionMode } from "../enrich/attribution.ts";
+import { type ProcessSelection, parsePid, processSelector } from "../enrich/process/selector.ts";
+import { compileFilter } from "../filter/filter.ts";
+import type { EventTest, SessionOptions } from "../monitor/session.ts";
+import { Redactor } from "../redact/redactor.ts";
+import { checkOutputs, type OutputSpec, parseOutputSpec } from "../sink/output/spec.ts";
+import { parseColumns } from "../sink/table/table.ts";
+import { compileSelection } from "../sink/tracee/select.ts";
+import { choice, integer, list, milliseconds, several, size_bytes, truth } from "./values.ts";
+
+export interface RunOptions {
+  readonly output?: readonly string[];
+  readonly columns?: string;
+  readonly captureRequest: boolean;
+  readonly captureResponse: boolean;
+  readonly minLatency: number;
+  readonly maxBodySize: number;
+  readonly filter?: readonly string[];
+  readonly color: boolean;
+  readonly quiet?: boolean;
+  readonly summary: boolean;
+  readonly reveal?: boolean;
+  readonly hashSecrets?: string;
+  readonly attribution?: AttributionMode;
+  readonly pid?: readonly string[];
+  readonly comm?: readonly string[];
+  readonly user?: readonly string[];
+  readonly container?: readonly string[];
+  readonly follow?: readonly string[];
+  readonly traceeFormat: "legacy" | "v1beta1";
+  readonly traceeExtra?: boolean;
+  readonly events?: readonly string[];
+  readonly scope?: readonly string[];
+  readonly fields?: string;
+  readonly sort?: string;
+  readonly maxEntries?: number;
+}
+
+/** Adds the options to a command; their order is that of `--help`. */
+export function addRunOptions(command: Command): Command {
+  return command
+    .optionsGroup("Output:")
+    .option(
+      "-o, --output <spec>",
+      "table, json, tracee, ig-columns, combined, csv, template=…; FORMAT=PATH for a file; repeatable",
+      several,
+    )
+    .option("--columns <names>", "columns of the table: a,b,c or +x,-y")
+    .option("--capture-request <bool>", "show requests", truth("--capture-request"), true)
+    .option("--capture-response <bool>", "show responses", truth("--capture-response"), true)
+    .option("--max-body-size <bytes>", "keep this much of each body (0: none)", size_bytes("--max-body-size"), 0)
+    .option("--no-color", "no colours (also NO_COLOR)")
+    .option("--quiet", "no rows: only the summary")
+    .option("--no-summary", "no summary at the end")
+    .optionsGroup("Choosing:")
+    .option(
+      "--filter <expression>",
+      "show what matches, e.g. 'status >= 500 and host == \"shop\"'; repeatable",
+      several,
+    )
+    .option("--min-latency <ms>", "show exchanges that took at least this long", milliseconds("--min-latency"), 0)
+    .option("--pid <pid>", "client or server process; repeatable", list)
+    .option("--comm <name>", "process name, * for anything; repeatable", list)
+    .option("--user <name>", "user name or number; repeatable", list)
+    .option("--container <name>", "container name or id; repeatable", list)
+    .option("--follow <pid>", "a process and its descendants; repeatable", list)
+    .optionsGroup("Privacy:")
+    .option("--reveal", "show secrets as they were sent")
+    .option("--hash-secrets <key>", "add a keyed hash to redacted values, to tell sessions apart")
+    .optionsGroup("Formats of other tools:")
+    .addOption(
+      new Option("--tracee-format <name>", "envelope of -o tracee").choices(["legacy", "v1beta1"]).default("legacy"),
+    )
+    .option("--tracee-extra", "add what Tracee leaves out (query, raw target, trailers), clearly named")
+    .option("--events <names>", "Tracee events: a,b or -a, or a condition; repeatable", several)
+    .option("--scope <test>", "Tracee scope filter, e.g. comm=curl; repeatable", several)
+    .option("--fields <names>", "Inspektor Gadget columns: a,b or +x,-y")
+    .option("--sort <fields>", "Inspektor Gadget order: field or -field")
+    .option("--max-entries <n>", "Inspektor Gadget: rows at most", integer("--max-entries", 0, 1_000_000));
+}
+
+export const attributionOption = () =>
+  new Option("--attribution <mode>", "how processes are found: auto, ebpf, proc or none")
+    .argParser(choice("--attribution", ["auto", "ebpf", "proc", "none"] as const))
+    .default("auto");
+
+/** What a Session needs, from options; the parts that a command adds itself come in `own`. */
+export function sessionOptions(
+  options: RunOptions,
+  own: Pick<SessionOptions, "live" | "ledger" | "redactor" | "enrichers" | "onOutputClosed" | "onNotice"> &
+    Partial<SessionOptions>,
+): SessionOptions {
+  if (!options.captureRequest && !options.captureResponse) {
+    throw new Trouble("--capture-request and --capture-response are both false: nothing would be shown", {
+      exitCode: EXIT.usage,
+    });
+  }
+  const reveal = options.reveal ?? false;
+  return {
+    outputs: outputsOf(options),
+    table: {
+      width: process.stdout.columns || Number(process.env.COLUMNS) || 160,
+      color: options.color && wantsColor(),
+      columns: options.columns === undefined ? null : parseColumns(options.columns),
+      notice: reveal ? "secrets are shown (--reveal)" : undefined,
+    },
+    formats: formatSettings(options, reveal, own.live),
+    captureRequest: options.captureRequest,
+    captureResponse: options.captureResponse,
+    minLatency_ms: options.minLatency,
+    maxBodyBytes: options.maxBodySize,
+    tests: testsOf(options, own.live),
+    ...own,
+  };
+}
+
+/** The one place where secrets are hidden, made from the options. */
+export function redactorOf(options: RunOptions): Redactor {
+  return new Redactor({ reveal: options.reveal ?? false, hash_key: options.hashSecrets ?? null });
+}
+
+function outputsOf(options: RunOptions): OutputSpec[] {
+  if (options.quiet) {
+    const files = (options.output ?? [])
+      .map((text) => parseOutputSpec(text))
+      .filter((spec) => spec.destination.kind !== "stdout");
+    return files;
+  }
+  const specs = (options.output ?? ["table"]).map((text) => parseOutputSpec(text));
+  checkOutputs(specs);
+  return specs;
+}
+
+function wantsColor(): boolean {
+  if (process.env.NO_COLOR) return false;
+  if (process.env.FORCE_COLOR) return true;
+  return process.stdout.isTTY === true && process.env.TERM !== "dumb";
+}
+
+function formatSettings(options: RunOptions, reveal: boolean, live: boolean): SessionOptions["formats"] {
+  return {
+    reveal,
+    tracee: traceeSettings(options, live),
+    ig: {
+      fields: options.fields,
+      sort: options.sort,
+      maxEntries: options.maxEntries,
+      captureRequest: options.captureRequest,
+      captureResponse: options.captureResponse,
+      minLatency_ms: options.minLatency,
+    },
+  };
+}
+
+function traceeSettings(options: RunOptions, live: boolean): SessionOptions["formats"]["tracee"] {
+  return {
+    format: options.traceeFormat,
+    // of a capture file nobody knows the host
+    hostName: live ? hostname() : "",
+    policies: [],
+    extra: options.traceeExtra ?? false,
+    selection: compileSelection({ events: options.events ?? [], scope: options.scope ?? [] }),
+  };
+}
+
+function testsOf(options: RunOptions, live: boolean): EventTest[] {
+  const tests: EventTest[] = [];
+  for (const text of options.filter ?? []) {
+    const filter = compileFilter(text);
+    tests.push((event) => filter.matches(event));
+  }
+  const selects = processSelector(selectionOf(options), live);
+  if (selects !== null) {
+    tests.push((event) => event.type === "alert" || selects(event.process.client, event.process.server));
+  }
+  return tests;
+}
+
+function selectionOf(options: RunOptions): ProcessSelection {
+  return {
+    pid: options.pid?.map((text) => parsePid(text, "--pid")),
+    comm: options.comm,
+    user: options.user,
+    container: options.container,
+    follow: options.follow?.map((text) => parsePid(text, "--follow")),
+  };
+}
+
+/** Processes at the ends of flows: by the kernel when live, from a file's comments otherwise. */
+export async function openAttribution(
+  mode: AttributionMode,
+  ledger: Ledger,
+  redactor: Redactor,
+  onNotice: (line: string) => void,
+): Promise<Attribution> {
+  const { createAttribution } = await import("../enrich/attribution.ts");
+  return createAttribution({ mode, ledger, onNotice, redactArguments: (args) => redactor.arguments(args) });
+}

@@ -1,0 +1,96 @@
+/** `earshot watch`: exchanges of live traffic. */
+import { Ledger } from "../core/ledger.ts";
+import type { AttributionMode } from "../enrich/attribution.ts";
+import { LiveRun } from "../monitor/live-run.ts";
+import { type EventTest, Session, type SessionOptions } from "../monitor/session.ts";
+import { summaryLines } from "../monitor/summary.ts";
+import type { LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
+import { openAttribution, type RunOptions, redactorOf, sessionOptions } from "./run-options.ts";
+import { aborted, type Stop, stopOnSignals } from "./signals.ts";
+
+export interface WatchOptions extends RunOptions {
+  readonly interface?: readonly string[];
+  readonly port?: readonly string[];
+  readonly bpf?: string;
+  readonly snaplen?: number;
+  readonly buffer?: number;
+  readonly promiscuous?: boolean;
+  readonly count?: number;
+  readonly duration?: number;
+  readonly timeout?: number;
+  readonly writePcapng?: string;
+  readonly attribution: AttributionMode;
+}
+
+export const notice = (line: string) => process.stderr.write(`earshot: ${line}\n`);
+
+export async function watch(options: WatchOptions): Promise<void> {
+  const stop = stopOnSignals();
+  const run = await openLive(options, stop, {});
+  if (!options.quiet && process.stderr.isTTY) notice(`watching ${run.place}; Ctrl-C ends with a summary`);
+  await runLive(run, options, stop);
+  stop.dispose();
+  if (options.summary) {
+    const lines = summaryLines(run.session.ledger, { duration_s: run.elapsed_s, attribution: run.attribution });
+    process.stderr.write(`${lines.join("\n")}\n`);
+  }
+}
+
+/** Opens the capture and everything around it; nothing is read yet. Throws Trouble. */
+export async function openLive(
+  options: WatchOptions,
+  stop: Stop,
+  more: Partial<SessionOptions> & { readonly tests?: readonly EventTest[] },
+): Promise<LiveRun> {
+  const { parsePorts } = await import("../source/afpacket/filter-program.ts");
+  const ledger = new Ledger();
+  const redactor = redactorOf(options);
+  const capture: LiveCaptureOptions = {
+    interfaces: options.interface,
+    ports: options.port?.flatMap((text) => parsePorts(text)),
+    expression: options.bpf,
+    snapLength: options.snaplen,
+    bufferBytes: options.buffer,
+    promiscuous: options.promiscuous,
+  };
+  let rows = 0;
+  const limit = options.count ?? Number.POSITIVE_INFINITY;
+  const counting = (event: { readonly type: string }) => {
+    if (event.type === "transaction" && ++rows >= limit) stop.now("count");
+  };
+  // the capture is opened before everything else: without the right to capture, nothing else is worth a word
+  const run = new LiveRun({ capture, ledger, pcapng: options.writePcapng ?? null, onNotice: notice });
+  try {
+    const attribution = await openAttribution(options.attribution, ledger, redactor, notice);
+    const base = sessionOptions(options, {
+      live: true,
+      ledger,
+      redactor,
+      enrichers: [attribution],
+      onOutputClosed: () => stop.now("output"),
+      onNotice: notice,
+    });
+    const enough: EventTest = () => rows < limit;
+    const session = new Session({
+      ...base,
+      ...more,
+      tests: [...base.tests, ...(more.tests ?? []), ...(options.count === undefined ? [] : [enough])],
+      observers: [...(more.observers ?? []), ...(options.count === undefined ? [] : [counting])],
+    });
+    run.connect(session, attribution);
+  } catch (error) {
+    run.abandon();
+    throw error;
+  }
+  return run;
+}
+
+/** Runs until a signal, the duration or the count. */
+export async function runLive(run: LiveRun, options: WatchOptions, stop: Stop): Promise<void> {
+  const limit_s = options.duration ?? options.timeout;
+  const timer = limit_s === undefined ? null : setTimeout(() => stop.now("duration"), limit_s * 1000);
+  run.start();
+  await aborted(stop.signal);
+  if (timer !== null) clearTimeout(timer);
+  await run.stop();
+}

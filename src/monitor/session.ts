@@ -1,0 +1,236 @@
+/**
+ * One run of earshot: the pipeline with what the user asked for around it: filters before, outputs behind, the ledger
+ * over all. Live or from files makes no difference here but for who waits when an output is slow.
+ */
+
+import type { EarshotEvent, TransactionEvent } from "../core/event.ts";
+import type { Exchange } from "../core/exchange.ts";
+import { NEVER } from "../core/exchange.ts";
+import type { HeadRedactor } from "../core/http.ts";
+import type { Ledger } from "../core/ledger.ts";
+import type { CaptureInterface, PacketHandler, RawPacket } from "../core/packet.ts";
+import type { Enricher, Sink } from "../core/roles.ts";
+import { MILLISECOND, type Micros } from "../core/units.ts";
+import type { Redactor } from "../redact/redactor.ts";
+import { eventFormat, type FormatSettings } from "../sink/formats.ts";
+import { jsonFormat } from "../sink/json/format.ts";
+import { LineBuffer } from "../sink/json/line-buffer.ts";
+import { writeAll } from "../sink/json/stdout.ts";
+import { JsonWriter } from "../sink/json/writer.ts";
+import { type Destination, type EventFormat, FormatSink } from "../sink/output/destination.ts";
+import { openDestination } from "../sink/output/open.ts";
+import type { OutputSpec } from "../sink/output/spec.ts";
+import { TableFormat, type TableOptions } from "../sink/table/table.ts";
+import { Pipeline } from "./pipeline.ts";
+
+export type EventTest = (event: EarshotEvent) => boolean;
+
+export interface SessionOptions {
+  /** Behind live traffic a slow output drops and counts; behind a file the reader waits. */
+  readonly live: boolean;
+  readonly ledger: Ledger;
+  readonly outputs: readonly OutputSpec[];
+  readonly redactor: Redactor;
+  readonly table: TableOptions;
+  readonly formats: FormatSettings;
+  readonly captureRequest: boolean;
+  readonly captureResponse: boolean;
+  /** Rows for exchanges that took at least this long; 0 shows all. */
+  readonly minLatency_ms: number;
+  readonly maxBodyBytes: number;
+  /** All must hold for an event to be shown. */
+  readonly tests: readonly EventTest[];
+  readonly enrichers: readonly Enricher[];
+  readonly maxFlows?: number;
+  /** Hear every event that passes the tests, beside the outputs: statistics, dashboards, alerts. */
+  readonly observers?: readonly ((event: EarshotEvent) => void)[];
+  readonly sinks?: readonly Sink[];
+  readonly onOutputClosed: () => void;
+  readonly onNotice: (line: string) => void;
+}
+
+/** How often buffered rows of live traffic are written. */
+const FLUSH_EVERY_MS = 100;
+
+export class Session implements PacketHandler {
+  readonly ledger: Ledger;
+  readonly pipeline: Pipeline;
+  private readonly options: SessionOptions;
+  private readonly sinks: Sink[] = [];
+  private readonly destinations: Destination[] = [];
+  private readonly lines: LineBuffer[] = [];
+  private timer: NodeJS.Timeout | null = null;
+  /** Events given out. */
+  shown = 0;
+
+  constructor(options: SessionOptions) {
+    this.options = options;
+    this.ledger = options.ledger;
+    const { redactor } = options;
+    this.pipeline = new Pipeline({
+      ledger: this.ledger,
+      redactor: redactor.reveal
+        ? null
+        : { head: redactor.head as HeadRedactor, body: (text, type) => redactor.body(text, type) },
+      keepHeads: this.wantsHeads(),
+      maxBodyBytes: options.maxBodyBytes,
+      maxFlows: options.maxFlows,
+      enrichers: options.enrichers,
+      onInternalError: (error) => {
+        if (process.env.EARSHOT_DEBUG) options.onNotice(String((error as Error).stack ?? error));
+      },
+    });
+    if (options.minLatency_ms > 0) this.pipeline.addGate((exchange) => slowerThan(exchange, options.minLatency_ms));
+    this.openOutputs();
+    if (options.live && this.lines.length > 0) this.timer = setInterval(() => this.flushLines(), FLUSH_EVERY_MS);
+  }
+
+  private wantsHeads(): boolean {
+    const { outputs, observers, sinks, tests } = this.options;
+    return (
+      outputs.some((output) => output.format !== "none") || tests.length > 0 || !!observers?.length || !!sinks?.length
+    );
+  }
+
+  /** Exchanges can be written as they are when nothing has to look at them first. */
+  private get direct(): boolean {
+    const { tests, captureRequest, captureResponse, enrichers } = this.options;
+    return (
+      tests.length === 0 &&
+      captureRequest &&
+      captureResponse &&
+      enrichers.every((enricher) => enricher.enrich === undefined)
+    );
+  }
+
+  private openOutputs(): void {
+    const { outputs, observers = [], sinks = [] } = this.options;
+    for (const output of outputs) {
+      if (output.format === "none") continue;
+      if (output.format === "json" && this.direct) this.openFastJson(output);
+      else this.openSink(output);
+    }
+    this.sinks.push(...sinks);
+    if (this.sinks.length > 0 || observers.length > 0) this.pipeline.onEvent((event) => this.event(event));
+  }
+
+  /** JSON written from bytes. To standard output behind a file at once; else through a destination's queue. */
+  private openFastJson(output: OutputSpec): void {
+    const direct = output.destination.kind === "stdout" && !this.options.live;
+    let lines: LineBuffer;
+    if (direct) lines = new LineBuffer((bytes, length) => writeAll(1, bytes, length));
+    else {
+      const destination = this.open(output, "");
+      if (!("bytes" in destination)) {
+        this.sinks.push(new FormatSink(jsonFormat, destination));
+        return;
+      }
+      const stream = destination as Destination & { bytes(bytes: Uint8Array, records: number): void };
+      let before = 0;
+      lines = new LineBuffer((bytes, length) => {
+        stream.bytes(bytes.slice(0, length), lines.lines - before);
+        before = lines.lines;
+      });
+    }
+    this.lines.push(lines);
+    const writer = new JsonWriter(lines, (exchange, request) => {
+      const body = this.pipeline.materializer.body(exchange, request);
+      return body === null ? null : JSON.stringify(body);
+    });
+    this.pipeline.onExchange(writer);
+    this.pipeline.onEvent((event) => {
+      if (event.type === "transaction") return;
+      lines.begin(0);
+      lines.text(`${JSON.stringify(event)}\n`);
+      lines.end();
+    }, "others");
+  }
+
+  private openSink(output: OutputSpec): void {
+    const format = this.formatOf(output);
+    const sink = new FormatSink(format, this.open(output, format.header?.() ?? ""));
+    this.sinks.push(sink);
+  }
+
+  private formatOf(output: OutputSpec): EventFormat {
+    if (output.format === "json") return jsonFormat;
+    if (output.format === "table") {
+      const toFile = output.destination.kind !== "stdout";
+      const { table } = this.options;
+      return new TableFormat(toFile ? { ...table, color: false } : { ...table, titlesWithFirstRow: true });
+    }
+    const format = eventFormat(output, this.options.formats);
+    if (format === null) throw new Error(`no format ${output.format}`);
+    return format;
+  }
+
+  private open(output: OutputSpec, header: string): Destination {
+    const destination = openDestination(output, {
+      ledger: this.ledger,
+      live: this.options.live,
+      header,
+      onEnd: this.options.onOutputClosed,
+      onFailure: (name, error) => this.options.onNotice(`output ${name}: ${error.message}`),
+    });
+    this.destinations.push(destination);
+    return destination;
+  }
+
+  private event(event: EarshotEvent): void {
+    for (const test of this.options.tests) if (!test(event)) return;
+    const shown = event.type === "transaction" ? this.halves(event) : event;
+    if (shown === null) return;
+    this.shown++;
+    for (const observer of this.options.observers ?? []) observer(shown);
+    for (const sink of this.sinks) sink.write(shown);
+  }
+
+  /** `--capture-request` and `--capture-response`: rows for the halves that are wanted. */
+  private halves(event: TransactionEvent): TransactionEvent | null {
+    const { captureRequest, captureResponse } = this.options;
+    if (captureRequest && captureResponse) return event;
+    if (captureRequest) return event.request === null ? null : { ...event, response: null };
+    return event.response === null ? null : { ...event, request: null };
+  }
+
+  // ---- the source's side
+
+  interfaceOpened(info: CaptureInterface): void {
+    this.pipeline.interfaceOpened(info);
+  }
+
+  packet(raw: RawPacket): void {
+    this.pipeline.packet(raw);
+  }
+
+  advance(now: Micros): void {
+    this.pipeline.advance(now);
+  }
+
+  /** For readers of files: a promise to wait for when an output has too much queued. */
+  pause(): Promise<unknown> | undefined {
+    const full = this.destinations.filter((destination) => destination.full);
+    return full.length === 0 ? undefined : Promise.all(full.map((destination) => destination.drained()));
+  }
+
+  flushLines(): void {
+    for (const lines of this.lines) lines.flush();
+  }
+
+  /** Gives out what is open and writes out what is queued. */
+  async finish(): Promise<void> {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.pipeline.end();
+    this.flushLines();
+    for (const enricher of this.options.enrichers) enricher.close?.();
+    await Promise.all(this.sinks.map((sink) => sink.close?.()));
+    await Promise.all(this.destinations.map((destination) => destination.close()));
+  }
+}
+
+/** What took this long from the first request byte to the last response byte; the unknown is not shown as slow. */
+function slowerThan(exchange: Exchange, milliseconds: number): boolean {
+  if (!exchange.requestSeen || !exchange.responseSeen) return false;
+  const end = exchange.responseComplete ? exchange.responseEnd : exchange.responseStart;
+  return end !== NEVER && end - exchange.requestStart >= milliseconds * MILLISECOND;
+}
