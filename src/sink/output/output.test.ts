@@ -108,7 +108,7 @@ describe("streams", () => {
     output.record("a");
     output.bytes(Buffer.from("b\nc\n"), 2);
     output.record("d");
-    await output.close();
+    await Promise.all([output.close(), output.close()]);
     expect(writer.taken).toBe("a\nb\nc\nd\n");
   });
 

@@ -64,6 +64,7 @@ export class QueuedSender implements Destination {
   private queuedBytes = 0;
   private running = 0;
   private failing = false;
+  private closing: Promise<void> | null = null;
   private waiting: (() => void)[] = [];
 
   constructor(sender: Sender, options: SenderOptions) {
@@ -96,7 +97,12 @@ export class QueuedSender implements Destination {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce();
+    return this.closing;
+  }
+
+  private async closeOnce(): Promise<void> {
     const idle = (async () => {
       while (this.queued > 0 || this.running > 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
     })();

@@ -51,6 +51,7 @@ export class StreamDestination implements Destination {
   private inFlightRecords = 0;
   private pumping: Promise<void> | null = null;
   private failed = false;
+  private closing: Promise<void> | null = null;
   private waiting: (() => void)[] = [];
 
   constructor(writer: ChunkWriter, options: StreamOptions) {
@@ -92,7 +93,12 @@ export class StreamDestination implements Destination {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce();
+    return this.closing;
+  }
+
+  private async closeOnce(): Promise<void> {
     const flushed = this.flush();
     if (this.options.drop) await within(flushed, this.options.close_timeout_ms ?? 5_000);
     else await flushed;
