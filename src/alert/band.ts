@@ -41,3 +41,10 @@ export function bandOf(config: BaselineRuleConfig, measure: Measure, base: Centr
   if (lowOf(quiet) < band.low) band = { ...band, mode: "seasonal", low: lowOf(quiet), lowM: quiet.m };
   return band;
 }
+
+/** Distance of a value from the centre, the limit being 1; null for a band of no width. */
+export function scoreOf(value: number, band: Band, direction: "high" | "low"): number | null {
+  const [distance, width] =
+    direction === "high" ? [value - band.m, band.up - band.m] : [band.lowM - value, band.lowM - band.low];
+  return width > 0 ? distance / width : null;
+}

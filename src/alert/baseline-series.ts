@@ -5,18 +5,17 @@
 import type { AlertEvent, TransactionEvent } from "../core/event.ts";
 import type { Micros } from "../core/units.ts";
 import { DAY, SECOND } from "../core/units.ts";
-import { type Band, bandOf, widened } from "./band.ts";
+import { type Band, bandOf, scoreOf, widened } from "./band.ts";
+import { BaselineReport, type Look } from "./baseline-report.ts";
 import { Baseline, type BaselineSnapshot } from "./baseline.ts";
 import type { RuleContext, SeriesState, SeriesStatus } from "./context.ts";
 import { contributors, UsualKeys, type UsualSnapshot } from "./contributor.ts";
-import type { WindowQuality } from "./loss.ts";
 import { AlertMachine, type Direction, type MachineSnapshot, type Transition, type Verdict } from "./machine.ts";
 import type { Measure } from "./measure.ts";
-import { driftText, fireText, learningText, resolveText, restartText, titleText, valueText } from "./messages.ts";
-import { alertId, alertRecord, machineParts, qualityParts, stateOf } from "./record.ts";
+import { stateOf } from "./record.ts";
 import type { BaselineRuleConfig } from "./schema.ts";
 import { Season, type SeasonSnapshot } from "./season.ts";
-import { Series, type SeriesSnapshot, type WindowValue } from "./series.ts";
+import { Series, type SeriesSnapshot } from "./series.ts";
 import { Tail, type TailSnapshot } from "./tail.ts";
 
 /** Restarts of the learning that are told one by one; then only every doubling. */
@@ -24,13 +23,6 @@ const TOLD_RESTARTS = 3;
 
 /** How far toward the limit the last quarter of the window must be for a breach to be still going on. */
 const STILL = 0.25;
-
-/** What one evaluation looked at. */
-interface Look extends WindowValue {
-  readonly time: Micros;
-  readonly band: Band | null;
-  readonly quality: WindowQuality;
-}
 
 export interface BaselineSeriesSnapshot {
   readonly series: SeriesSnapshot;
@@ -50,7 +42,7 @@ export class BaselineSeries {
   readonly #config: BaselineRuleConfig;
   readonly #measure: Measure;
   readonly #context: RuleContext;
-  readonly #title: string;
+  readonly #report: BaselineReport;
   readonly series: Series;
   readonly #usual = new UsualKeys();
   readonly baseline: Baseline;
@@ -72,7 +64,7 @@ export class BaselineSeries {
     this.#config = config;
     this.#measure = measure;
     this.#context = context;
-    this.#title = titleText(measure.name, config.scope, group);
+    this.#report = new BaselineReport(config, measure, group, (time) => context.utcOffset(time));
     this.series = new Series(config, measure);
     this.baseline = new Baseline(config, measure);
     this.#season = config.mode === "seasonal" ? new Season() : null;
@@ -181,7 +173,7 @@ export class BaselineSeries {
       (breach === "high"
         ? lately > band.m + STILL * (band.up - band.m)
         : lately < band.lowM - STILL * (band.lowM - band.low));
-    return { breach, clear, value, score: scoreOf(value, band, breach), still };
+    return { breach, clear, value, score: breach === null ? null : scoreOf(value, band, breach), still };
   }
 
   #lowSide(): boolean {
@@ -209,19 +201,17 @@ export class BaselineSeries {
   }
 
   #tellLearning(look: Look, value: number): void {
-    const { learn_provisional, learn_windows, window, zero_baseline } = this.#config;
-    const { learned, m } = this.baseline;
+    const { learn_provisional, learn_windows, zero_baseline } = this.#config;
+    const { learned } = this.baseline;
     const restarts = (zero_baseline ?? (this.#measure.zeroIsUsual ? "floor" : "restart")) === "restart";
     if (learned === learn_provisional && restarts && this.baseline.nothing) {
       this.#restart(look.time);
       return;
     }
     if (learned > learn_windows || (learned > learn_provisional && learned < learn_windows)) return;
-    const figures = { value, m, window, windows: learned, wanted: learn_windows };
-    this.#note(look.time, learningText(this.#title, this.#measure, figures));
-    if (learned !== learn_provisional && learned !== learn_windows) return;
-    const kind = learned === learn_windows ? "Learned" : "Learned provisionally";
-    this.#note(look.time, `${kind} ${this.#title}: usual ${valueText(this.#measure, m)} in ${window / SECOND} s`);
+    this.#note(look.time, this.#report.learning(value, this.baseline));
+    if (learned === learn_provisional || learned === learn_windows)
+      this.#note(look.time, this.#report.learned(this.baseline));
   }
 
   #restart(time: Micros): void {
@@ -229,120 +219,27 @@ export class BaselineSeries {
     this.baseline.reset();
     this.#attempt++;
     const told = this.#attempt <= TOLD_RESTARTS + 1 || Number.isInteger(Math.log2(this.#attempt));
-    if (!told) return;
-    const { name, scope, window, labels, annotations } = this.#config;
-    this.#context.emit(
-      alertRecord(time, {
-        id: alertId("r", name, this.group, time),
-        rule: name,
-        scope,
-        group: this.group,
-        state: "restarted",
-        summary: restartText(this.#title, this.#measure, this.#attempt, watched),
-        window_s: window / SECOND,
-        value: 0,
-        labels,
-        annotations: { ...annotations, attempt: String(this.#attempt), reason: "zero" },
-      }),
-      "notice",
-    );
+    if (told) this.#context.emit(this.#report.restarted(time, this.#attempt, watched), "notice");
   }
 
   #sayDrift(look: Look): void {
     // the hours of the week explain it
     if (look.band?.mode === "seasonal") return;
-    const { drift_per_hour, name } = this.#config;
-    this.#context.emit(
-      alertRecord(look.time, {
-        ...this.#parts(look),
-        id: alertId("d", name, this.group, look.time),
-        state: "drift",
-        severity: "info",
-        summary: driftText(this.#title, this.#measure, this.baseline.m, drift_per_hour),
-      }),
-      "notice",
-    );
+    this.#context.emit(this.#report.drift(look, this.baseline), "notice");
   }
 
   #say(transition: Transition, look: Look): void {
     const state = stateOf(transition);
     if (state === null) return;
-    const { now } = this.#machine;
-    const direction = now.direction ?? "high";
+    const direction = this.#machine.now.direction ?? "high";
     if (transition !== "resolving" && transition !== "resolved") {
       const { dimensions } = this.#config;
       this.#contributors = contributors(dimensions, this.series.keysAt(look.time), this.#usual, direction);
     }
-    const event = alertRecord(look.time, {
-      ...this.#parts(look),
-      ...machineParts(this.#machine),
-      id: alertId("a", this.#config.name, this.group, direction, now.active_at),
-      state,
-      severity: now.critical ? "critical" : "warning",
-      summary: this.#summary(state, look, direction),
-    });
-    this.#context.emit(event, transition);
+    const samples = this.series.samples(look.time, this.#contributors);
+    const told = { contributors: this.#contributors, samples };
+    this.#context.emit(this.#report.transition(state, look, this.#machine, this.baseline, told), transition);
     if (transition === "resolved") this.#contributors = [];
-  }
-
-  #summary(state: AlertEvent["state"], look: Look, direction: Direction): string {
-    const { now } = this.#machine;
-    const since = now.active_at ?? look.time;
-    if (state === "resolved") {
-      const duration = (now.resolved_at ?? look.time) - since;
-      return resolveText(this.#title, this.#measure, duration, now.peak, now.evaluations);
-    }
-    const band = look.band;
-    const high = direction === "high";
-    const text = fireText(this.#title, this.#measure, {
-      direction,
-      value: look.value ?? 0,
-      m: (high ? band?.m : band?.lowM) ?? 0,
-      limit: (high ? band?.up : band?.low) ?? 0,
-      window: this.#config.window,
-      since,
-      offset_min: this.#context.utcOffset(since),
-      contributors: this.#contributors,
-      lossShare: look.quality.lossShare,
-      suspect: look.quality.suspect,
-    });
-    return state === "firing" ? text : `${state.toUpperCase()} ${text}`;
-  }
-
-  /** What every record of this series holds. */
-  #parts(look: Look) {
-    const { name, scope, window, labels, annotations } = this.#config;
-    const { value, band, quality } = look;
-    const low = this.#machine.now.direction === "low";
-    const m = band === null ? null : low ? band.lowM : band.m;
-    return {
-      rule: name,
-      scope,
-      group: this.group,
-      window_s: window / SECOND,
-      value,
-      baseline: band === null || m === null ? null : this.#baselineParts(look.time, band, m),
-      delta_pct: value === null || m === null || m === 0 ? null : round(((value - m) / m) * 100),
-      score: value === null || band === null ? null : roundOrNull(scoreOf(value, band, low ? "low" : "high")),
-      contributors: this.#contributors,
-      samples: this.series.samples(look.time, this.#contributors),
-      quality: qualityParts(quality),
-      labels,
-      annotations,
-    };
-  }
-
-  #baselineParts(time: Micros, band: Band, m: number): AlertEvent["baseline"] {
-    const { since, windows } = this.baseline;
-    return {
-      mode: band.mode,
-      m: round(m),
-      s: round(band.s),
-      up: round(band.up),
-      low: round(band.low),
-      age_s: since === null ? 0 : Math.round((time - since) / SECOND),
-      windows,
-    };
   }
 
   #note(time: Micros, text: string): void {
@@ -388,18 +285,8 @@ export class BaselineSeries {
       windows_wanted: learn_windows,
       attempt: this.#attempt,
       suspect: look?.quality.suspect ?? false,
-      text: this.#statusText(look),
+      text: this.#report.status(look, this.baseline, this.#state()),
     };
-  }
-
-  #statusText(look: Look | null): string {
-    const { window, learn_windows } = this.#config;
-    const { windows: learned, m } = this.baseline;
-    const value = look?.value ?? null;
-    const now = value === null ? "nothing to judge yet" : `${valueText(this.#measure, value)} in ${window / SECOND} s`;
-    if (look === null || look.band === null)
-      return `Learning ${this.#title}: ${now} (window ${learned} of ${learn_windows})`;
-    return `${this.#title}: ${now}, usual ${valueText(this.#measure, m)}, limit ${valueText(this.#measure, look.band.up)}, ${this.#state()}`;
   }
 
   serialize(): BaselineSeriesSnapshot {
@@ -432,13 +319,4 @@ export class BaselineSeries {
   }
 }
 
-/** Distance from the centre, the limit being 1. */
-function scoreOf(value: number, band: Band, direction: Direction | null): number | null {
-  if (direction === null) return null;
-  const [distance, width] =
-    direction === "high" ? [value - band.m, band.up - band.m] : [band.lowM - value, band.lowM - band.low];
-  return width > 0 ? distance / width : null;
-}
 
-const round = (value: number): number => Math.round(value * 100) / 100;
-const roundOrNull = (value: number | null): number | null => (value === null ? null : round(value));

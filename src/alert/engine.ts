@@ -8,21 +8,18 @@
 import type { AlertEvent, EarshotEvent } from "../core/event.ts";
 import type { Ledger } from "../core/ledger.ts";
 import { DAY, HOUR, type Micros, SECOND } from "../core/units.ts";
-import { AbsenceRule } from "./absence-rule.ts";
-import { BaselineRule } from "./baseline-rule.ts";
 import type { AlertNote, Predicate, Rule, RuleContext, SeriesStatus, TracePoint } from "./context.ts";
 import { Coverage } from "./coverage.ts";
-import { FirstSeenRule } from "./first-seen-rule.ts";
 import { FlapGuard } from "./flapping.ts";
 import { AlertHistory, type DurationStatistics, type KeptAlert } from "./history.ts";
 import { type LossDelta, LossWindow } from "./loss.ts";
 import type { Transition } from "./machine.ts";
+import { makeRules } from "./make-rules.ts";
 import { NoData } from "./no-data.ts";
-import type { AlertConfig, RuleConfig } from "./schema.ts";
+import type { AlertConfig } from "./schema.ts";
 import { SeedRule } from "./seed-rule.ts";
 import { type Silence, Silences } from "./silence.ts";
 import { type EngineSnapshot, SCHEMA } from "./state.ts";
-import { ThresholdRule } from "./threshold-rule.ts";
 
 /** How far capture time must be past a window's end. */
 const LAG: Micros = 2 * SECOND;
@@ -349,25 +346,4 @@ export class AlertEngine {
 function endOf(event: Exclude<EarshotEvent, AlertEvent>): Micros {
   const length_ms = event.type === "tls" ? event.duration_ms : (event.latency_ms.total ?? event.latency_ms.ttfb ?? 0);
   return event.time_us + Math.min(Math.max(Math.round(length_ms * 1000), 0), DAY);
-}
-
-function makeRules(config: AlertConfig, context: RuleContext, compile: (filter: string) => Predicate): Rule[] {
-  if (config.profile === "off") return [];
-  if (config.profile === "seed")
-    return [new SeedRule({ ...config.seed, threshold_pct: config.seed.threshold }, context)];
-  return config.rules.filter((rule) => rule.enabled).map((rule) => makeRule(rule, context, compile));
-}
-
-function makeRule(rule: RuleConfig, context: RuleContext, compile: (filter: string) => Predicate): Rule {
-  const matches = rule.scope === null ? null : compile(rule.scope);
-  switch (rule.kind) {
-    case "baseline":
-      return new BaselineRule(rule, matches, context);
-    case "threshold":
-      return new ThresholdRule(rule, matches, context);
-    case "absence":
-      return new AbsenceRule(rule, matches, context);
-    case "first-seen":
-      return new FirstSeenRule(rule, matches, context);
-  }
 }

@@ -48,12 +48,12 @@ describe("at most 0.05 episodes a day", () => {
   };
   for (const [name, traffic] of Object.entries(bursty))
     test(name, () => {
-      const rates = [20, 100, 500, 5000].map((mean) => episodesPerDay(traffic, mean, 20));
+      const rates = [20, 100, 500, 5000].map((mean) => episodesPerDay(traffic, mean, 10));
       expect(rates.reduce((sum, rate) => sum + rate, 0) / rates.length).toBeLessThanOrEqual(MOST_PER_DAY);
     });
 });
 
-describe("time to fire after a step, median of 101 runs, at most the specification's and one evaluation more", () => {
+describe("time to fire after a step, median of 51 runs, at most the specification's and one evaluation more", () => {
   const table: [mean: number, factor: number, most_s: number][] = [
     [20, 2, 693],
     [20, 3, 190],
@@ -81,7 +81,7 @@ describe("time to fire after a step, median of 101 runs, at most the specificati
     [5000, 3, 130],
   ];
   const times = (mean: number, factor: number): number[] =>
-    Array.from({ length: 101 }, (_, seed) => {
+    Array.from({ length: 51 }, (_, seed) => {
       const next = random(seed * 7919 + mean);
       const simulation = run();
       simulation.steps(40 * STEPS_PER_WINDOW, () => poisson(mean / STEPS_PER_WINDOW, next));
@@ -95,6 +95,6 @@ describe("time to fire after a step, median of 101 runs, at most the specificati
     test(`${mean} a window, × ${factor}`, () => {
       const sorted = times(mean, factor).sort((a, b) => a - b);
       expect(sorted[0]).toBeGreaterThanOrEqual(120);
-      expect(sorted[50]).toBeLessThanOrEqual(most_s + 10);
+      expect(sorted[25]).toBeLessThanOrEqual(most_s + 10);
     });
 });
