@@ -104,7 +104,7 @@ export function fieldName(flag: string, text: string, written: string): string {
   const name = SHORT_NAMES[written] ?? written;
   if (FIELD_NAMES.has(name)) return name;
   const near = nearest(written, [...FIELD_NAMES.keys(), ...Object.keys(SHORT_NAMES)]);
-  const meant = near === null ? "" : `, did you mean \`${near}\`?`;
+  const meant = near === null ? "" : ` (did you mean \`${near}\`?)`;
   throw usage(
     flag,
     text,

@@ -212,7 +212,7 @@ describe("parameters", () => {
     expect(ig({ fields: "comm,status_code" }).format(CURL)).toEqual(["curl                200"]);
     const header = ig({ fields: "+user_agent,-timestamp,-path" }).header();
     expect(header.split(/ +/)).toEqual([...PAGE[0].slice(1).filter((title) => title !== "PATH"), "USER_AGENT"]);
-    expect(() => ig({ fields: "hots" })).toThrow(/no field `hots`, did you mean `host`/);
+    expect(() => ig({ fields: "hots" })).toThrow(/no field `hots` \(did you mean `host`/);
     expect(() => ig({ fields: "-nothing" })).toThrow(Trouble);
   });
 

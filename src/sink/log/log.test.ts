@@ -166,7 +166,7 @@ describe("templates", () => {
   });
 
   test.each([
-    ["{request.methd}", /no field `request.methd`, did you mean `request.method`/],
+    ["{request.methd}", /no field `request.methd` \(did you mean `request.method`/],
     ["{time|s}", /no format `s` for `time`/],
     ["{method", /without its other half/],
     ["a}", /without its other half/],

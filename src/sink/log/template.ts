@@ -77,7 +77,7 @@ function place(content: string): Part {
   const field = findField(path.trim(), null);
   if (field === null) {
     const near = nearest(path.trim(), fieldNames());
-    const meant = near === null ? "" : `, did you mean \`${near}\`?`;
+    const meant = near === null ? "" : ` (did you mean \`${near}\`?)`;
     throw usage(`there is no field \`${path.trim()}\`${meant}`, "`earshot help fields` lists them");
   }
   if (field.type === "time" && formatNames.length === 0) formatNames.push("rfc3339");

@@ -60,7 +60,7 @@ describe("outputs as written by users", () => {
   });
 
   test.each([
-    ["jsno", /no output is called `jsno`, did you mean `json`/],
+    ["jsno", /no output is called `jsno` \(did you mean `json`/],
     ["json=", /nothing stands behind/],
     ["json=a?rotate-size=big", /`rotate-size=big` is not understood/],
     ["json=a?rotat=1", /no option is called `rotat`/],

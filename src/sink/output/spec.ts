@@ -80,7 +80,7 @@ export function parseOutputSpec(given: string, more: readonly string[] = []): Ou
   const format = ALIASES[written] ?? written;
   if (!formats.includes(format)) {
     const near = nearest(written, [...formats, ...Object.keys(ALIASES)]);
-    const meant = near === null ? "" : `, did you mean \`${near}\`?`;
+    const meant = near === null ? "" : ` (did you mean \`${near}\`?)`;
     throw usage(`-o ${text}: no output is called \`${written}\`${meant}`, `use one of ${formats.join(", ")}`);
   }
   if (format === "template") return templateSpec(text, colon < 0 ? null : head.slice(colon + 1), value);

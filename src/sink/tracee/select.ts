@@ -93,7 +93,7 @@ function scopeCondition(text: string): Selection {
 
 function unknownField(flag: string, text: string, name: string, names: readonly string[]): Trouble {
   const near = nearest(name, names);
-  const meant = near === null ? "" : `, did you mean \`${near}\`?`;
+  const meant = near === null ? "" : ` (did you mean \`${near}\`?)`;
   return mistake(flag, text, `there is no \`${name}\`${meant}`, `fields are ${names.join(", ")}`);
 }
 
@@ -105,7 +105,7 @@ function eventsNamed(text: string, written: string): readonly EventName[] {
   const found = EVENT_NAMES.filter(test);
   if (found.length > 0) return found;
   const near = nearest(written, EVENT_NAMES);
-  const meant = near === null ? "" : `, did you mean \`${near}\`?`;
+  const meant = near === null ? "" : ` (did you mean \`${near}\`?)`;
   throw mistake("--events", text, `no event is called \`${written}\`${meant}`, `events are ${EVENT_NAMES.join(", ")}`);
 }
 

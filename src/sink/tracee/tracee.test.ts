@@ -416,7 +416,7 @@ describe("events and scope", () => {
     [["net_packet_http_request.method=GET"], [], /no condition/],
     [["net_packet_http.data.dst_port=http"], [], /`http` is not a number/],
     [["net_packet_http.data.src<1"], [], /is for numbers/],
-    [[], ["com=curl"], /there is no `com`, did you mean `comm`/],
+    [[], ["com=curl"], /there is no `com` \(did you mean `comm`/],
     [[], ["curl"], /no condition/],
     [[], ["follow"], /not supported/],
   ] as [string[], string[], RegExp][])("%j %j is a mistake", (events, scope, message) => {
