@@ -11,7 +11,9 @@ export class FlowEnd {
   record: ProcessRecord | null = null;
   /** Tiers A to C: the socket of this end. */
   socket: SocketEntry | null = null;
-  /** Not on this host, or given up. */
+  /** Tiers A to C: how often no socket was found. */
+  misses = 0;
+  /** Tier D: not on this host, or given up. */
   settled = false;
   attempts = 0;
   /** Tier D: no new attempt before this time (ms, monotonic). */

@@ -7,7 +7,7 @@
  *    to be found twice, a while apart;
  *  - for a connection that is closed already, the listener's holder counts only when it is alone and never had a child.
  */
-import type { Flow } from "../../core/flow.ts";
+import { type Flow, UNKNOWN_HALF } from "../../core/flow.ts";
 import type { Ledger } from "../../core/ledger.ts";
 import type { Micros } from "../../core/units.ts";
 import { Budget } from "./budget.ts";
@@ -22,8 +22,10 @@ import { holds, SocketHolders } from "./socket-holders.ts";
 import { type End, SocketTuple, socketOf } from "./socket-tuple.ts";
 import { systemCalls } from "./system-calls.ts";
 
-const TIME_SHARE = 0.1;
-const TIME_RESERVE_MS = 100;
+/** Asking for a socket takes microseconds, looking for its holder milliseconds: each has a share of its own. */
+const ASK_SHARE = 0.05;
+const LOOK_SHARE = 0.1;
+const RESERVE_MS = 100;
 const MAX_ATTEMPTS = 6;
 const RETRY_MS = 100;
 const CONFIRM_MS = 200;
@@ -40,7 +42,8 @@ export class ProcTier {
   private readonly table: ProcessTable;
   private readonly details: DetailReader;
   private readonly ledger: Ledger;
-  private readonly budget = new Budget(TIME_SHARE, TIME_RESERVE_MS);
+  private readonly asking = new Budget(ASK_SHARE, RESERVE_MS);
+  private readonly looking = new Budget(LOOK_SHARE, RESERVE_MS);
   private readonly diagnosis: SocketDiagnosis | null;
   private readonly holders = new SocketHolders();
   private readonly spaces = new NetSpaces();
@@ -60,7 +63,7 @@ export class ProcTier {
     const owners = ownersOf(flow);
     const client = clientEnd(flow);
     this.search(flow, owners.ends[client], client, false);
-    if (!flow.handshakeSeen) this.search(flow, owners.ends[1 - client], (1 - client) as End, false);
+    if (!begins(flow)) this.search(flow, owners.ends[1 - client], (1 - client) as End, false);
   }
 
   /** An exchange is done: both ends have read or written, so both sockets have their final holder. */
@@ -68,7 +71,7 @@ export class ProcTier {
     const owners = ownersOf(flow);
     const client = clientEnd(flow);
     this.search(flow, owners.ends[client], client, false);
-    this.search(flow, owners.ends[1 - client], (1 - client) as End, flow.clientHalf !== 2);
+    this.search(flow, owners.ends[1 - client], (1 - client) as End, flow.clientHalf !== UNKNOWN_HALF);
   }
 
   close(): void {
@@ -82,30 +85,34 @@ export class ProcTier {
     }
     if (end.settled) return;
     if (performance.now() < end.notBefore) return;
-    if (!this.budget.open) {
+    if (!this.asking.open) {
       this.ledger.evict("owner-lookups");
       return;
     }
-    this.budget.spend(() => this.attempt(flow, socketOf(flow, which, this.tuple), end, server));
+    const tuple = socketOf(flow, which, this.tuple);
+    const inode = this.asking.spend(() => this.inodeOf(tuple, end));
+    const listener = inode < 0 && server;
+    if (end.settled || (inode <= 0 && !listener)) this.failed(end);
+    else if (this.looking.open) this.looking.spend(() => this.look(flow, tuple, end, inode));
+    else this.ledger.evict("owner-lookups");
   }
 
-  private attempt(flow: Flow, tuple: SocketTuple, end: FlowEnd, server: boolean): void {
-    const inode = this.inodeOf(tuple, end);
-    if (end.settled) return;
-    const record =
-      inode > 0 ? this.holderOf(inode) : inode < 0 && server ? this.listenerOf(tuple, flow.startTime) : null;
+  private failed(end: FlowEnd): void {
+    end.candidate = null;
     end.attempts++;
-    const now = performance.now();
-    end.notBefore = now + RETRY_MS * end.attempts;
-    if (record === null) {
-      end.candidate = null;
-      end.settled = end.attempts >= MAX_ATTEMPTS;
-    } else if (end.candidate === record || !this.mayHandOn(record, tuple)) {
+    end.notBefore = performance.now() + RETRY_MS * end.attempts;
+    if (end.attempts >= MAX_ATTEMPTS) end.settled = true;
+  }
+
+  private look(flow: Flow, tuple: SocketTuple, end: FlowEnd, inode: number): void {
+    const record = inode > 0 ? this.holderOf(inode) : this.listenerOf(tuple, flow.startTime);
+    if (record === null) this.failed(end);
+    else if (end.candidate === record || !this.mayHandOn(record, tuple)) {
       end.record = record;
       end.info = record.info;
     } else {
       end.candidate = record;
-      end.notBefore = now + CONFIRM_MS;
+      end.notBefore = performance.now() + CONFIRM_MS;
     }
   }
 
@@ -169,12 +176,20 @@ export class ProcTier {
   private listenerInodes(tuple: SocketTuple): Set<number> {
     const inodes = new Set<number>();
     for (const space of this.spaces.of(tuple)) {
+      const told = space.id === this.spaces.own ? this.diagnosis?.listeners(tuple.localPort) : null;
+      for (const inode of told ?? []) inodes.add(inode);
+      if (told) continue;
       for (const file of ["tcp", "tcp6"]) {
         findListeners(readText(`/proc/${space.pid}/net/${file}`) ?? "", tuple.localPort, inodes);
       }
     }
     return inodes;
   }
+}
+
+/** The flow was opened by its handshake: then its client is known from the start. */
+function begins(flow: Flow): boolean {
+  return flow.handshakeSeen || flow.clientHalf !== UNKNOWN_HALF;
 }
 
 function connectionInode(pid: number, tuple: SocketTuple): number {

@@ -10,6 +10,11 @@ const SOCK_RAW_CLOEXEC = 3 | 0x80000;
 const NETLINK_SOCK_DIAG = 4;
 const SOCK_DIAG_BY_FAMILY = 20;
 const NLM_F_REQUEST = 1;
+const NLM_F_DUMP = 0x300;
+const NLMSG_DONE = 3;
+const ANY_STATE = 0xffff_ffff;
+/** A host with more listeners than fit in so many replies gets no answer. */
+const MAX_DUMP_REPLIES = 64;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const IPPROTO_TCP = 6;
@@ -35,7 +40,7 @@ export class SocketDiagnosis {
   private fd: number;
   private sequence = 0;
   private readonly request = Buffer.alloc(REQUEST_LENGTH);
-  private readonly reply = Buffer.alloc(4096);
+  private readonly reply = Buffer.alloc(32_768);
 
   private constructor(calls: SystemCalls, fd: number) {
     this.calls = calls;
@@ -44,7 +49,7 @@ export class SocketDiagnosis {
     this.request.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
     this.request.writeUInt16LE(NLM_F_REQUEST, 6);
     this.request[HEADER + 1] = IPPROTO_TCP;
-    this.request.writeUInt32LE(0xffff_ffff, HEADER + 4); // any state
+    this.request.writeUInt32LE(ANY_STATE, HEADER + 4);
     this.request.fill(0xff, HEADER + 48, HEADER + 56); // no cookie
   }
 
@@ -71,9 +76,55 @@ export class SocketDiagnosis {
     return null;
   }
 
+  /** Inodes of all sockets that listen on a port, whatever their address; null when the kernel does not tell. */
+  listeners(port: number): Set<number> | null {
+    const inodes = new Set<number>();
+    for (const family of [AF_INET, AF_INET6]) if (!this.dumpListeners(family, port, inodes)) return null;
+    return inodes;
+  }
+
   close(): void {
     if (this.fd >= 0) this.calls.close(this.fd);
     this.fd = -1;
+  }
+
+  private dumpListeners(family: number, port: number, into: Set<number>): boolean {
+    if (this.fd < 0) return false;
+    const request = this.request;
+    this.sequence = (this.sequence + 1) >>> 0;
+    request.writeUInt32LE(this.sequence, 8);
+    request.writeUInt16LE(NLM_F_REQUEST | NLM_F_DUMP, 6);
+    request[HEADER] = family;
+    request.writeUInt32LE(1 << TCP_LISTEN, HEADER + 4);
+    request.fill(0, HEADER + 8, HEADER + 44);
+    const sent = this.calls.send(this.fd, request, REQUEST_LENGTH, 0) === REQUEST_LENGTH;
+    request.writeUInt16LE(NLM_F_REQUEST, 6);
+    request.writeUInt32LE(ANY_STATE, HEADER + 4);
+    for (let replies = 0; sent && replies < MAX_DUMP_REPLIES; replies++) {
+      const length = this.calls.receive(this.fd, this.reply, this.reply.length, MSG_DONTWAIT);
+      if (length < HEADER) return false;
+      const more = this.readDump(length, port, into);
+      if (more !== null) return more;
+    }
+    return false;
+  }
+
+  /** Reads the messages of one reply; true when the dump is done, false when it failed, null when there is more. */
+  private readDump(length: number, port: number, into: Set<number>): boolean | null {
+    const reply = this.reply;
+    for (let at = 0; at + HEADER <= length; ) {
+      const size = reply.readUInt32LE(at);
+      if (size < HEADER || at + size > length) return false;
+      const type = reply.readUInt16LE(at + 4);
+      if (reply.readUInt32LE(at + 8) === this.sequence) {
+        if (type === NLMSG_DONE) return true;
+        if (type !== SOCK_DIAG_BY_FAMILY || size < HEADER + MESSAGE_LENGTH) return false;
+        const inode = reply.readUInt32LE(at + HEADER + 68);
+        if (reply.readUInt16BE(at + HEADER + 4) === port && inode !== 0) into.add(inode);
+      }
+      at += (size + 3) & ~3;
+    }
+    return null;
   }
 
   private fillRequest(tuple: SocketTuple, family: number): void {

@@ -10,7 +10,7 @@ import { type End, SocketTuple, socketOf } from "./socket-tuple.ts";
 import type { KernelTimes } from "./tier.ts";
 
 /** An end that was not found so often is of another host. */
-const MAX_ATTEMPTS = 4;
+const MAX_MISSES = 4;
 
 export class SocketTier {
   private readonly sockets: SocketTable;
@@ -48,15 +48,15 @@ export class SocketTier {
   }
 
   private search(flow: Flow, end: FlowEnd, which: End): void {
-    if (end.socket === null && !end.settled) {
+    if (end.socket === null && end.misses < MAX_MISSES) {
       end.socket = this.sockets.find(socketOf(flow, which, this.tuple), flow);
-      if (end.socket === null) {
-        if (end.attempts === 0) this.drain();
+      if (end.socket === null && end.misses++ === 0) {
+        this.drain(); // it may have been reported only just now
         end.socket = this.sockets.find(this.tuple, flow);
-        end.settled = end.socket === null && ++end.attempts >= MAX_ATTEMPTS;
       }
     }
     const socket = end.socket;
+    if (socket !== null && socket.record === null && end.misses++ < MAX_MISSES) this.drain();
     if (socket !== null && socket.record !== null && !socket.shared) end.info = socket.record.ofThread(socket.tid);
   }
 }

@@ -3,7 +3,7 @@
  * from /proc, or for a process that is gone from the names that program starts and forks told. Sockets older than us are
  * left to tier D.
  */
-import type { Flow } from "../../../core/flow.ts";
+import { type Flow, UNKNOWN_HALF } from "../../../core/flow.ts";
 import type { Ledger } from "../../../core/ledger.ts";
 import { type DetailReader, TICK } from "../details.ts";
 import { ownersOf } from "../flow-owners.ts";
@@ -31,7 +31,7 @@ const TCP_SYN_RECV = 3;
 const TCP_CLOSE = 7;
 const AF_INET6 = 10;
 const MAX_SOCKETS = 65_536;
-/** Nanoseconds between an event's time and its being readable, at most. */
+/** Nanoseconds between an event's time and its being readable; what takes longer is sorted out by the rules below. */
 const IN_FLIGHT = 20_000;
 
 /** One kernel socket between its first state change and its close. */
@@ -42,6 +42,9 @@ interface TracedSocket {
   tid: number;
   record: ProcessRecord | null;
   readonly client: boolean;
+  /** Time of its first state change: what is older was another socket's at the same address. */
+  readonly since: number;
+  connected: boolean;
 }
 
 /** Something that happened, to be looked at in the order of time. */
@@ -88,13 +91,14 @@ export class PerfTier implements Tier {
     this.fallback = new ProcTier(tools.table, tools.details, tools.ledger);
   }
 
+  /** A client's socket that is older than us can be looked up at once; others are told. */
   opened(flow: Flow): void {
-    if (!flow.handshakeSeen) this.fallback.opened(flow);
+    if (flow.clientHalf === UNKNOWN_HALF) this.fallback.opened(flow);
   }
 
   used(flow: Flow): void {
-    this.finder.used(flow);
     const { ends } = ownersOf(flow);
+    this.finder.used(flow);
     if (!flow.handshakeSeen && (ends[0].info === null || ends[1].info === null)) this.fallback.used(flow);
   }
 
@@ -153,32 +157,35 @@ export class PerfTier implements Tier {
   }
 
   private follow(sample: Sample): void {
-    const { socket, before, after, tuple } = sample;
-    if (tuple === null) this.usedBy(sample);
-    else if (after === TCP_SYN_SENT) {
-      const record = this.process(sample.pid, sample.time);
-      this.trace(socket, { cookie: ++this.cookies, pid: sample.pid, tid: sample.tid, record, client: true });
-    } else if (after === TCP_ESTABLISHED) {
-      let traced = this.traced.get(socket);
-      if (before === TCP_SYN_RECV || traced === undefined) {
-        traced = { cookie: ++this.cookies, pid: 0, tid: 0, record: null, client: false };
-        this.trace(socket, traced);
-      }
-      const entry = this.sockets.entry(traced.cookie, 0, tuple);
-      entry.openedAt = this.clock.toRealTime(sample.time);
-      entry.client = traced.client;
-      entry.record = traced.record;
-      entry.tid = traced.tid;
-    } else if (after === TCP_CLOSE) {
-      const traced = this.traced.get(socket);
-      if (traced !== undefined) this.sockets.close(traced.cookie, this.clock.toRealTime(sample.time));
-      this.traced.delete(socket);
-    }
+    if (sample.tuple === null) this.usedBy(sample);
+    else if (sample.after === TCP_SYN_SENT) this.trace(sample, true).record = this.process(sample.pid, sample.time);
+    else if (sample.after === TCP_ESTABLISHED) this.connected(sample, sample.tuple);
+    else if (sample.after === TCP_CLOSE) this.closed(sample);
+  }
+
+  private connected(sample: Sample, tuple: SocketTuple): void {
+    const accepted = sample.before === TCP_SYN_RECV;
+    const traced = accepted ? this.trace(sample, false) : this.traced.get(sample.socket);
+    // a client whose connect comes late (a processor was held up): whose it is is not known
+    if (traced === undefined || traced.connected || traced.since > sample.time) return;
+    traced.connected = true;
+    const entry = this.sockets.entry(traced.cookie, 0, tuple);
+    entry.openedAt = this.clock.toRealTime(sample.time);
+    entry.client = traced.client;
+    entry.record = traced.record;
+    entry.tid = traced.tid;
+  }
+
+  private closed({ socket, time }: Sample): void {
+    const traced = this.traced.get(socket);
+    if (traced === undefined || traced.since > time) return;
+    this.sockets.close(traced.cookie, this.clock.toRealTime(time));
+    this.traced.delete(socket);
   }
 
   private usedBy({ socket, pid, tid, time }: Sample): void {
     const traced = this.traced.get(socket);
-    if (traced === undefined || traced.pid === pid) return;
+    if (traced === undefined || traced.pid === pid || traced.since > time) return;
     traced.pid = pid;
     traced.tid = tid;
     traced.record = this.process(pid, time);
@@ -188,12 +195,16 @@ export class PerfTier implements Tier {
     entry.tid = tid;
   }
 
-  private trace(socket: number, traced: TracedSocket): void {
+  private trace({ socket, time, pid, tid }: Sample, client: boolean): TracedSocket {
     if (this.traced.size >= MAX_SOCKETS) {
       this.traced.delete(this.traced.keys().next().value!);
       this.ledger.evict("sockets");
     }
+    // a server's socket is made by whoever the processor was running: it has no owner yet
+    const owner = client ? { pid, tid } : { pid: 0, tid: 0 };
+    const traced = { cookie: ++this.cookies, ...owner, record: null, client, since: time, connected: false };
     this.traced.set(socket, traced);
+    return traced;
   }
 
   /** The process that had this pid at that time. */
