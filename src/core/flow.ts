@@ -30,6 +30,9 @@ export interface HeldSegment {
 export class FlowHalf {
   /** Next sequence number expected, valid once `known`. */
   next = 0;
+  /** Sequence number of the first octet, by the handshake; valid when `initialKnown`. */
+  initial = 0;
+  initialKnown = false;
   known = false;
   finished = false;
   /** Sequence number just behind the FIN's data, valid when `finSeen`. */
@@ -48,6 +51,8 @@ export class FlowHalf {
   ackSeen = false;
   /** Capture direction of this half's first data, -1 before it: a copy on the way back differs. */
   direction = -1;
+  /** Sequence numbers of octets that were sent out of band and are still to come; null for nearly every flow. */
+  urgent: number[] | null = null;
   /** IPv4 identification and sequence number of the newest segment delivered: tells a copy of it. */
   lastIpId = -1;
   lastSequence = 0;
@@ -79,6 +84,8 @@ export class Flow {
   clientHalf: HalfIndex | 2 = UNKNOWN_HALF;
   /** The SYN was seen: nothing of this flow came before the capture. */
   handshakeSeen = false;
+  /** Exchanges begun on this flow, whichever parser read them (a tunnel has one of its own). */
+  exchanges = 0;
   startTime: Micros = 0.5;
   /** Time of the newest packet. */
   lastTime: Micros = 0.5;
@@ -152,13 +159,15 @@ export class Flow {
     for (const half of this.halves) {
       half.next = half.finSequence = half.overheadBytes = half.retransmittedBytes = 0;
       half.heldBytes = half.gapBytes = half.wireBytes = 0;
-      half.known = half.finished = half.finSeen = half.ackSeen = false;
+      half.known = half.initialKnown = half.finished = half.finSeen = half.ackSeen = false;
+      half.urgent = null;
       half.acked = half.lastSequence = 0;
       half.direction = half.lastIpId = -1;
       half.held.length = 0;
     }
     this.clientHalf = UNKNOWN_HALF;
     this.handshakeSeen = false;
+    this.exchanges = 0;
     this.parser = this.chain = this.older = this.newer = null;
     this.clientProcess = this.serverProcess = null;
     this.owners = null;

@@ -55,6 +55,7 @@ export const SYN = 0x02;
 export const RST = 0x04;
 export const PSH = 0x08;
 export const ACK = 0x10;
+export const URG = 0x20;
 
 /** One TCP segment or UDP datagram. Lent. */
 export class Packet {

@@ -110,13 +110,46 @@ export class Reassembler {
     const behind = (half.next - sequence) | 0;
     const fresh = start + behind;
     half.wireBytes += ipLength - behind;
-    half.overheadBytes += ipLength - (end - start) - cut;
-    if (behind > 0) half.retransmittedBytes += behind;
+    half.overheadBytes += ipLength - behind - Math.max(0, end - fresh);
+    if (behind > 0) this.overlapped(flow, from, behind);
     half.next = (sequence + (end - start) + cut) | 0;
     flow.dataSequence = half.next - cut - (end - fresh);
-    if (fresh < end) flow.parser?.data(flow, from, bytes, fresh, end);
+    if (fresh < end) {
+      if (half.urgent === null) flow.parser?.data(flow, from, bytes, fresh, end);
+      else this.dataInBand(flow, from, bytes, fresh, end);
+    }
     if (cut > 0) this.missed(flow, from, fresh < end ? cut : cut - (fresh - end));
     this.checkFinished(flow, from);
+  }
+
+  /** The first `octets` of a segment with something new were seen before: those that came first hold. */
+  private overlapped(flow: Flow, from: HalfIndex, octets: number): void {
+    flow.halves[from].retransmittedBytes += octets;
+    this.ledger.retransmittedBytes += octets;
+    flow.parser?.retransmitted?.(flow, from, octets);
+  }
+
+  /** Delivers without the octets that their receiver reads out of band. */
+  private dataInBand(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void {
+    const half = flow.halves[from];
+    const sequence = flow.dataSequence;
+    let at = start;
+    half.urgent = half.urgent!.filter((urgent) => {
+      const place = start + ((urgent - sequence) | 0);
+      if (place >= end) return true;
+      if (place < at) return false;
+      if (place > at) this.dataAt(flow, from, bytes, at, place, sequence + (at - start));
+      half.overheadBytes++;
+      at = place + 1;
+      return false;
+    });
+    if (half.urgent.length === 0) half.urgent = null;
+    if (at < end) this.dataAt(flow, from, bytes, at, end, sequence + (at - start));
+  }
+
+  private dataAt(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number, sequence: number): void {
+    flow.dataSequence = sequence | 0;
+    flow.parser?.data(flow, from, bytes, start, end);
   }
 
   private missed(flow: Flow, from: HalfIndex, octets: number): void {
@@ -133,6 +166,17 @@ export class Reassembler {
     half.finished = true;
     half.next = (half.next + 1) | 0;
     flow.parser?.finished?.(flow, from);
+  }
+
+  /** A FIN behind octets that were not seen yet waits like data: they come late, or become a gap. */
+  finWaits(flow: Flow, from: HalfIndex, packet: Packet, finSequence: number): void {
+    const half = flow.halves[from];
+    const hole = (finSequence - half.next) | 0;
+    if (hole <= 0 || hole > MAX_WINDOW) return;
+    const last = half.held.at(-1);
+    if (last === undefined || ((finSequence - last.sequence - last.length - last.cut) | 0) > 0)
+      this.keep(half, flow, half.held.length, heldOf(packet, finSequence, packet.payloadEnd, 0, 0));
+    this.settle(flow, packet.time);
   }
 
   /** Nothing new in it: the same packet seen on a second interface or direction, or sent again by its host. */
@@ -164,19 +208,23 @@ export class Reassembler {
       this.repeated(flow, from, packet);
       return;
     }
-    held.splice(at, 0, {
-      sequence,
-      acknowledgment: packet.acknowledgment,
-      acknowledges: (packet.flags & ACK) !== 0,
-      bytes: packet.bytes.slice(packet.payloadStart, packet.payloadEnd),
-      length,
-      cut: packet.payloadCut,
-      time: packet.time,
-      ipLength: packet.ipLength,
-    });
-    half.heldBytes += length;
-    this.totalHeld += length;
+    this.keep(half, flow, at, heldOf(packet, sequence, packet.payloadStart, packet.payloadCut, packet.ipLength));
+  }
+
+  private keep(half: FlowHalf, flow: Flow, at: number, segment: HeldSegment): void {
+    half.held.splice(at, 0, segment);
+    half.heldBytes += segment.length;
+    this.totalHeld += segment.length;
     this.waiting.add(flow);
+  }
+
+  /** The flow is given up: what it holds is forgotten. */
+  drop(flow: Flow): void {
+    for (const half of flow.halves) {
+      this.totalHeld -= half.heldBytes;
+      half.heldBytes = half.held.length = 0;
+    }
+    this.waiting.delete(flow);
   }
 
   /** Delivers what can be delivered, then gives up on holes that will not be filled. */
@@ -263,6 +311,11 @@ export class Reassembler {
 
   private deliverHeld(flow: Flow, from: HalfIndex, segment: HeldSegment): void {
     const half = flow.halves[from];
+    if (segment.length + segment.cut === 0) {
+      // it stood for a FIN
+      this.checkFinished(flow, from);
+      return;
+    }
     const end = (segment.sequence + segment.length + segment.cut) | 0;
     if (((end - half.next) | 0) <= 0) {
       this.ledger.retransmittedPackets++;
@@ -323,4 +376,18 @@ export class Reassembler {
     this.totalHeld -= segment.length;
     this.deliverHeld(flow, side, segment);
   }
+}
+
+/** A copy of the packet's payload from `start` on, for keeping. */
+function heldOf(packet: Packet, sequence: number, start: number, cut: number, ipLength: number): HeldSegment {
+  return {
+    sequence,
+    acknowledgment: packet.acknowledgment,
+    acknowledges: (packet.flags & ACK) !== 0,
+    bytes: packet.bytes.slice(start, packet.payloadEnd),
+    length: packet.payloadEnd - start,
+    cut,
+    time: packet.time,
+    ipLength,
+  };
 }

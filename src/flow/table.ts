@@ -5,9 +5,9 @@
  * chained hash table and in a list by last use; the objects are used again. A flow that ended stays for a moment, so
  * that its stragglers are known as such and do not look like a new connection.
  */
-import { type CloseReason, Flow, type HalfIndex } from "../core/flow.ts";
+import { type CloseReason, Flow, type FlowHalf, type HalfIndex } from "../core/flow.ts";
 import type { Ledger } from "../core/ledger.ts";
-import { ACK, FIN, type Packet, type PacketListener, RST, SYN } from "../core/packet.ts";
+import { ACK, FIN, type Packet, type PacketListener, RST, SYN, URG } from "../core/packet.ts";
 import type { FlowParser } from "../core/protocol.ts";
 import { MILLISECOND, type Micros, SECOND } from "../core/units.ts";
 import { REASSEMBLY_LIMITS, Reassembler, type ReassemblyLimits } from "./reassembly.ts";
@@ -34,6 +34,9 @@ const SWEEP: Micros = 10 * MILLISECOND;
 /** Moving a flow to the front of the use list for every packet would cost more than it tells. */
 const TOUCH: Micros = SECOND;
 const MAX_LINGERING = 16_384;
+/** In a TCP header; and how many octets of one direction may be out of band at a time. */
+const URGENT_POINTER = 18;
+const MAX_URGENT = 16;
 
 export class FlowTable implements PacketListener {
   readonly reassembler: Reassembler;
@@ -134,6 +137,7 @@ export class FlowTable implements PacketListener {
     if (packet.flags & ACK) this.noteAcknowledgment(flow, from, packet.acknowledgment);
     if (length > 0) {
       if (half.direction < 0) half.direction = packet.direction;
+      if (packet.flags & URG) this.urgent(half, packet, sequence);
       this.reassembler.segment(flow, from, packet, sequence);
     }
     if (control & RST) {
@@ -143,13 +147,13 @@ export class FlowTable implements PacketListener {
       }
       this.close(flow, "rst");
     } else if (control & FIN) {
-      this.fin(flow, from, (sequence + length) | 0);
+      this.fin(flow, from, packet, (sequence + length) | 0);
     } else if (flow.halves[0].finished && flow.halves[1].finished) {
       this.close(flow, "fin");
     }
   }
 
-  private fin(flow: Flow, from: HalfIndex, finSequence: number): void {
+  private fin(flow: Flow, from: HalfIndex, packet: Packet, finSequence: number): void {
     const half = flow.halves[from];
     if (!half.known) {
       half.known = true;
@@ -158,7 +162,24 @@ export class FlowTable implements PacketListener {
     half.finSeen = true;
     half.finSequence = finSequence;
     this.reassembler.checkFinished(flow, from);
+    if (!half.finished) this.reassembler.finWaits(flow, from, packet, finSequence);
     if (flow.halves[0].finished && flow.halves[1].finished) this.close(flow, "fin");
+  }
+
+  /**
+   * The octet before the urgent pointer goes beside the stream: that is how hosts read it by default (RFC 6093 section
+   * 2.1), and some hide a target from a monitor with it.
+   */
+  private urgent(half: FlowHalf, packet: Packet, sequence: number): void {
+    const at = packet.transportStart + URGENT_POINTER;
+    const pointer = (packet.bytes[at] << 8) | packet.bytes[at + 1];
+    const place = (sequence + pointer - 1) | 0;
+    if (pointer === 0 || (half.known && ((place - half.next) | 0) < 0)) return;
+    half.urgent ??= [];
+    if (half.urgent.includes(place) || half.urgent.length >= MAX_URGENT) return;
+    this.ledger.anomaly("tcp.urgent-data");
+    half.urgent.push(place);
+    half.urgent.sort((a, b) => (a - b) | 0);
   }
 
   private handshake(flow: Flow, from: HalfIndex, packet: Packet, next: number): void {
@@ -166,6 +187,10 @@ export class FlowTable implements PacketListener {
     if (!half.known) {
       half.known = true;
       half.next = next;
+    }
+    if (!half.initialKnown) {
+      half.initialKnown = true;
+      half.initial = next;
     }
     flow.handshakeSeen = true;
     const answer = (packet.flags & ACK) !== 0;
@@ -189,7 +214,8 @@ export class FlowTable implements PacketListener {
   private replaces(flow: Flow, from: HalfIndex, packet: Packet): boolean {
     if (packet.flags & ACK) return false;
     const half = flow.halves[from];
-    return !flow.live || (half.known && half.next !== ((packet.sequence + 1) | 0));
+    if (!flow.live) return true;
+    return half.known && (half.initialKnown ? half.initial : half.next) !== ((packet.sequence + 1) | 0);
   }
 
   /** A handshake that goes on after a reset: the reset was forged or not for this connection, and nobody heeded it. */
@@ -281,8 +307,7 @@ export class FlowTable implements PacketListener {
     this.ledger.internalErrors++;
     this.options.onInternalError?.(error);
     flow.parser = null;
-    for (const half of flow.halves) half.held.length = 0;
-    this.reassembler.waiting.delete(flow);
+    this.reassembler.drop(flow);
   }
 
   private find(packet: Packet, hash: number): Flow | null {

@@ -23,7 +23,6 @@ import { MAX_PIPELINED, type TransactionStage } from "./stage.ts";
 
 export class FlowExchanges implements ExchangeBuilder {
   private readonly stage: TransactionStage;
-  private depth = 0;
   /** Requests without a response, oldest first. */
   private first: Exchange | null = null;
   private last: Exchange | null = null;
@@ -50,7 +49,7 @@ export class FlowExchanges implements ExchangeBuilder {
     this.stage.ledger.requests++;
     if (this.first !== null || this.lossy) this.judgeOpenRequests(flow, head);
     const exchange = this.stage.take(flow);
-    exchange.depth = ++this.depth;
+    exchange.depth = ++flow.exchanges;
     exchange.version = head.version;
     exchange.requestSeen = true;
     exchange.method = methodOf(head);
@@ -162,7 +161,7 @@ export class FlowExchanges implements ExchangeBuilder {
     if (exchange !== null) this.shift();
     else {
       exchange = this.stage.take(flow);
-      exchange.depth = ++this.depth;
+      exchange.depth = ++flow.exchanges;
       exchange.version = head.version;
       if (!this.doubt && flow.handshakeSeen) this.noteCode(exchange, "http1.response-without-request");
     }
@@ -187,7 +186,8 @@ export class FlowExchanges implements ExchangeBuilder {
     const exchange = this.answering!;
     this.stage.ledger.responses++;
     exchange.responseSeen = true;
-    exchange.responseStart = exchange.responseEnd = head.time;
+    exchange.responseStart = head.time;
+    exchange.responseEnd = flow.now;
     exchange.response.status = head.status;
     exchange.response.wireLength = head.end - head.start;
     exchange.responseSequence = head.sequence;
@@ -281,7 +281,12 @@ export class FlowExchanges implements ExchangeBuilder {
 
   gap(flow: Flow, request: boolean, missedBytes: number, inBody: boolean): void {
     const exchange = request ? this.asking : this.answering;
-    if (exchange !== null) exchange.gapBytes += missedBytes;
+    if (exchange !== null) {
+      exchange.gapBytes += missedBytes;
+      // octets that the snap length cut were on the wire: their packet's length has them
+      if (request) this.chargeIn(flow, exchange, 0);
+      else this.chargeOut(flow, exchange, 0);
+    }
     if (inBody) return;
     if (exchange === null) this.waitingGap += missedBytes;
     this.lossy = this.doubt = true;
