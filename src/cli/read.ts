@@ -2,7 +2,7 @@
 
 import { Ledger } from "../core/ledger.ts";
 import { SECOND } from "../core/units.ts";
-import { type EventTest, Session, type SessionOptions } from "../monitor/session.ts";
+import { Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
 import type { CaptureProblem, CaptureProgress } from "../source/file/capture-file.ts";
 import type { CaptureSummary } from "../source/file/read-captures.ts";
@@ -41,7 +41,7 @@ export async function readThrough(
   files: readonly string[],
   options: ReadOptions,
   stop: Stop,
-  more: Partial<SessionOptions> & { readonly tests?: readonly EventTest[] },
+  more: Partial<SessionOptions> & { readonly onSession?: (session: Session) => void },
 ): Promise<{ session: Session; summary: CaptureSummary }> {
   const { readCaptures } = await import("../source/file/read-captures.ts");
   const ledger = new Ledger();
@@ -56,6 +56,7 @@ export async function readThrough(
     onNotice: notice,
   });
   const session = new Session({ ...base, ...more, tests: [...base.tests, ...(more.tests ?? [])] });
+  more.onSession?.(session);
   const bar = new ProgressBar();
   const problems: CaptureProblem[] = [];
   const summary = await readCaptures(files, session, {

@@ -26,6 +26,8 @@ export class LiveRun implements PacketHandler {
   private readonly capture: LiveCapture;
   private readonly options: LiveRunOptions;
   private readonly file: PcapngWriter | null;
+  /** Called some times a second with how far capture time has come. */
+  onTick: ((now: Micros) => void) | null = null;
   private live: Session | null = null;
   private owners: Attribution | null = null;
   private ownersTaken = false;
@@ -118,6 +120,7 @@ export class LiveRun implements PacketHandler {
     this.owners?.drain();
     this.capture.updateLedger(this.options.ledger);
     this.live?.advance(now);
+    this.onTick?.(now);
   }
 
   /** Takes in everything captured so far, then ends. */
