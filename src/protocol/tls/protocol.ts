@@ -1,0 +1,28 @@
+/** TLS as a Protocol: finds itself on any port, in either direction, and behind the openings of other protocols. */
+import type { Flow } from "../../core/flow.ts";
+import type { Detection, Protocol } from "../../core/protocol.ts";
+import { CertificateMemory } from "./certificate.ts";
+import { TlsConnection, type TlsOptions } from "./connection.ts";
+import { findClientHello, isHello } from "./signature.ts";
+
+export class TlsProtocol implements Protocol {
+  readonly name = "tls";
+  private readonly options: TlsOptions;
+  private readonly memory = new CertificateMemory();
+
+  constructor(options: TlsOptions) {
+    this.options = options;
+  }
+
+  detect(bytes: Uint8Array, start: number, end: number): Detection {
+    return isHello(bytes, start, end);
+  }
+
+  search(bytes: Uint8Array, start: number, end: number): number {
+    return findClientHello(bytes, start, end);
+  }
+
+  open(flow: Flow): TlsConnection {
+    return new TlsConnection(flow, this.options, this.memory);
+  }
+}
