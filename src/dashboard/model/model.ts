@@ -17,12 +17,13 @@ import { DIMENSIONS, type Dimension } from "./dimension.ts";
 import { ExchangeLists } from "./exchange-lists.ts";
 import type { FilterLanguage } from "./filter.ts";
 import { type Graph, graphOf, moveCursor } from "./graph.ts";
-import { allRows, inSpan, type RowList, type TimeSpan } from "./list.ts";
+import { allRows, type RowList, type TimeSpan } from "./list.ts";
 import { observedValues } from "./observed.ts";
+import { Rankings } from "./rankings.ts";
 import { type Data, reduce } from "./reduce.ts";
 import { Ring } from "./ring.ts";
 import { Series } from "./series.ts";
-import { rank, type TopList, type TopRow, Tops } from "./tops.ts";
+import type { TopList, TopRow } from "./tops.ts";
 import { START, type Ui } from "./ui.ts";
 
 /** Where the traffic comes from, for the header. */
@@ -58,10 +59,6 @@ const RECENT_SECONDS = 1_800;
 /** Buckets for the whole run: 1 ms wide at first in a file, 1 s live, wider as needed. */
 const WHOLE_BUCKETS = 1_024;
 
-/** Exchanges that the rankings look at in a second; of more, a sample. */
-const RANKED_PER_SECOND = 2_000;
-/** A burst of so many is still looked at one by one. */
-const RANKED_AT_ONCE = 5_000;
 /** An event's fixed cost in memory, and what is counted at most of each of its messages. Estimates on the high side. */
 const EVENT_BYTES = 1_500;
 const HEAD_BYTES = 4_096;
@@ -83,18 +80,13 @@ export class DashboardModel {
 
   private readonly exchanges: Ring<TransactionEvent>;
   private readonly connections: Ring<TlsEvent>;
-  private readonly tops = new Tops();
+  private readonly rankings: Rankings;
   private readonly lists: ExchangeLists;
   private readonly data: Data;
   /** What was last told, to know whether something changed. */
   private ledgerCounted = 0;
   private rulesText = "";
-  /** Newest exchange that the rankings have. */
-  private ranked = 0;
-  private rankedAt: Micros = 0;
-  private rankBudget = RANKED_AT_ONCE;
-  /** State of the generator that picks samples: a linear congruence is random enough against periodic traffic. */
-  private seed = 1;
+  private tickedAt: Micros = 0;
 
   constructor(options: ModelOptions) {
     this.source = options.source;
@@ -104,6 +96,7 @@ export class DashboardModel {
     this.whole = new Series({ width: live ? SECOND : 1_000, capacity: WHOLE_BUCKETS, overflow: "coarsen" });
     this.exchanges = new Ring({ rows: this.limits.exchanges, bytes: this.limits.exchange_bytes });
     this.connections = new Ring({ rows: this.limits.connections, bytes: this.limits.exchange_bytes });
+    this.rankings = new Rankings(this.exchanges, live);
     this.lists = new ExchangeLists(this.exchanges);
     this.data = this.makeData(options.language ?? null);
   }
@@ -140,9 +133,9 @@ export class DashboardModel {
     if (now > 0) this.startTime ??= now;
     this.recent.advance(this.now);
     this.whole.advance(this.now);
-    this.rankNew();
-    if (Math.floor(now / SECOND) !== Math.floor(this.rankedAt / SECOND)) this.revision++;
-    this.rankedAt = now;
+    this.rankings.catchUp(this.now);
+    if (Math.floor(now / SECOND) !== Math.floor(this.tickedAt / SECOND)) this.revision++;
+    this.tickedAt = now;
   }
 
   dispatch(action: Action): void {
@@ -163,7 +156,7 @@ export class DashboardModel {
 
   /** The most requests that a value in no ranking can have had; 0 while rankings are exact. */
   get topsFloor(): number {
-    return this.tops.floor;
+    return this.rankings.floor;
   }
 
   /** Time of the oldest exchange held. */
@@ -194,11 +187,12 @@ export class DashboardModel {
     return DIMENSIONS[this.ui.dimension];
   }
 
-  /** The ranking in a dimension: of the run, or of what the filter and the time cursor leave. */
+  /**
+   * The ranking in a dimension: of the run, or of what the filter and the time cursor leave. Put in order once a second,
+   * so that rows of nearly equal count do not dance.
+   */
   topList(dimension: Dimension, count: number): TopList {
-    const { span, ui } = this;
-    if (span === null && ui.filter === null) return this.tops.list(dimension, count);
-    return rank(dimension, this.remaining(span), count);
+    return this.rankings.list(dimension, count, { filter: this.ui.filter, span: this.span, now: this.now });
   }
 
   /** The column of the graph under the time cursor. */
@@ -233,10 +227,9 @@ export class DashboardModel {
     this.whole.add(event);
     const cap = HEAD_BYTES + this.limits.body_bytes;
     this.exchanges.push(event, EVENT_BYTES + Math.min(event.bytes.in, cap) + Math.min(event.bytes.out, cap));
-    // a reader of files does not tick: catch up before the ring runs over what the rankings have not seen
-    if (this.exchanges.newest - this.ranked >= Math.min(1_024, this.limits.exchanges / 2)) {
-      if (this.source.kind === "file") this.rankNew();
-    }
+    // a reader of files does not tick: the ring must not run over what the rankings have not seen
+    if (this.source.kind === "file" && this.rankings.behind >= this.limits.exchanges / 2)
+      this.rankings.catchUp(this.now);
   }
 
   private alert(event: AlertEvent): void {
@@ -244,38 +237,14 @@ export class DashboardModel {
     this.alerts.event(event);
   }
 
-  /** Takes new exchanges into the rankings: all of them, or one of each run of `stride` picked at random. */
-  private rankNew(): void {
-    const { newest } = this.exchanges;
-    const fresh = newest - this.ranked;
-    if (fresh <= 0) return;
-    const elapsed = Math.max(0, this.now - this.rankedAt);
-    this.rankBudget = Math.min(RANKED_AT_ONCE, this.rankBudget + (RANKED_PER_SECOND * elapsed) / SECOND);
-    const stride = this.source.kind === "file" ? 1 : Math.ceil(fresh / Math.max(1, this.rankBudget));
-    this.rankBudget -= fresh / stride;
-    for (let from = this.ranked + 1; from <= newest; from += stride) {
-      const run = Math.min(stride, newest - from + 1);
-      this.seed = (Math.imul(this.seed, 1_103_515_245) + 12_345) >>> 0;
-      const event = this.exchanges.get(from + ((this.seed >>> 8) % run));
-      if (event !== undefined) this.tops.add(event, run);
-    }
-    this.ranked = newest;
-  }
-
-  /** Exchanges held that the filter and the time span leave. */
-  private *remaining(span: TimeSpan | null): Generator<TransactionEvent> {
-    const { filter } = this.ui;
-    for (let number = this.exchanges.oldest; number <= this.exchanges.newest; number++) {
-      const event = this.exchanges.get(number)!;
-      if (span !== null && !inSpan(event.time_us, span)) continue;
-      if (filter === null || filter.matches(event)) yield event;
-    }
-  }
-
   private makeData(language: FilterLanguage | null): Data {
     return {
       language,
-      observed: (field) => observedValues(field, (dimension) => this.tops.list(dimension, 50).rows),
+      observed: (field) =>
+        observedValues(
+          field,
+          (dimension) => this.rankings.list(dimension, 50, { filter: null, span: null, now: this.now }).rows,
+        ),
       exchangeRows: () => this.exchangeRows(),
       exchange: (number) => this.exchange(number),
       connectionRows: () => this.connectionRows(),

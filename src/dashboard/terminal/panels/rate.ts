@@ -22,7 +22,9 @@ export function ratePanel(pane: Pane, context: ViewContext): void {
   const plot = inside.part(SCALE, 0, inside.width - SCALE, inside.height - 1);
   const values = halves(model, graph, (slice, length) => (slice.requests * SECOND) / length);
   const bands = Array.from({ length: graph.columns }, (_, column) => bandAt(model, graph.from + column * graph.step));
-  const top = roundUp(Math.max(largest(values), largest(bands.map((band) => band?.up ?? null)), 1));
+  // the band is seen where it is near; a wide one must not press the graph flat
+  const highest = Math.max(largest(values), 1);
+  const top = roundUp(Math.max(highest, Math.min(2 * highest, largest(bands.map((band) => band?.up ?? null)))));
   drawBand(plot, bands, top);
   const alerting = alertingColumns(model, graph);
   area(plot, values, top, (column, share) => barLook(alerting.has(column), share));
@@ -75,8 +77,10 @@ function drawBand(plot: Pane, bands: readonly ({ low: number; up: number } | nul
     if (band === null) continue;
     const high = rowOf(band.up);
     const low = rowOf(band.low);
-    for (let row = high; row <= low; row++)
-      plot.put(column, row, row === high || row === low ? "┄" : "·", style("muted"));
+    for (let row = high; row <= low; row++) {
+      const edge = (row === high && band.up <= top) || row === low;
+      plot.put(column, row, edge ? "┄" : "·", style("muted"));
+    }
   }
 }
 
