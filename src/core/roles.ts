@@ -1,6 +1,6 @@
 /** Roles that built-ins and plug-ins fill alike. `definePlugin` (src/plugin.ts) takes any of them. */
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "./event.ts";
-import type { Flow } from "./flow.ts";
+import type { Flow, HalfIndex } from "./flow.ts";
 import type { CaptureInterface, Direction } from "./packet.ts";
 import type { Protocol } from "./protocol.ts";
 import type { Micros } from "./units.ts";
@@ -47,8 +47,8 @@ export interface Enricher {
   flowOpened?(flow: Flow): void;
   /** Called before the first packet of an interface; capture files may tell of processes in its description. */
   interfaceOpened?(info: CaptureInterface): void;
-  /** The flow's first packet carried a pcapng comment. */
-  flowComment?(flow: Flow, comment: string, direction?: Direction): void;
+  /** A packet of the flow, sent by half `from` (0 when absent), carried a pcapng comment. Runs before its data. */
+  flowComment?(flow: Flow, comment: string, direction?: Direction, from?: HalfIndex): void;
   flowUsed?(flow: Flow): void;
   /** Times in the server's kernel and process, where the kernel tells (see `kernel_ms` of the event). */
   kernelTimes?(flow: Flow, requestStart: Micros, requestEnd: Micros, responseStart: Micros): KernelTimes | null;

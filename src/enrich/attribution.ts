@@ -3,7 +3,7 @@
  * order (docs/attribution.md) and says which one runs and why. The owner calls `drain` before every batch of packets, so
  * that a socket's owner is known before its first bytes are looked at.
  */
-import type { Flow } from "../core/flow.ts";
+import type { Flow, HalfIndex } from "../core/flow.ts";
 import { Ledger } from "../core/ledger.ts";
 import { type CaptureInterface, type Direction, UNKNOWN_DIRECTION } from "../core/packet.ts";
 import type { Enricher } from "../core/roles.ts";
@@ -46,8 +46,8 @@ export interface Attribution extends Enricher {
   interfaceOpened(info: CaptureInterface): void;
   flowOpened(flow: Flow): void;
   flowUsed(flow: Flow): void;
-  /** The comment of the flow's first packet; its direction tells which end a ptcpdump comment is about. */
-  flowComment(flow: Flow, comment: string, direction?: Direction): void;
+  /** A packet's comment; its direction and sender tell which end a ptcpdump comment is about. */
+  flowComment(flow: Flow, comment: string, direction?: Direction, from?: HalfIndex): void;
   /** Takes in what the kernel reported since the last call. Call before each batch of packets. */
   drain(): void;
   /** null where the kernel does not tell (tiers C and D), or when the exchange cannot be told from its neighbours. */
@@ -82,8 +82,8 @@ export function createAttribution(options: AttributionOptions): Attribution {
       comments.used(flow);
       publish(flow);
     },
-    flowComment(flow, comment, direction = UNKNOWN_DIRECTION) {
-      comments.comment(flow, comment, direction);
+    flowComment(flow, comment, direction = UNKNOWN_DIRECTION, from = 0) {
+      comments.comment(flow, comment, direction, from);
       publish(flow);
     },
     drain,

@@ -5,7 +5,7 @@ import { INCOMING, OUTGOING, UNKNOWN_DIRECTION } from "../../core/packet.ts";
 import type { ProcessInfo } from "../../core/process.ts";
 import { ownersComment, parseComment, parseTraceeDescription } from "./capture-comment.ts";
 import { CommentTier } from "./comment-tier.ts";
-import { publish } from "./flow-owners.ts";
+import { nextOwnersComment, ownersOf, publish } from "./flow-owners.ts";
 
 const full: ProcessInfo = {
   pid: 4711,
@@ -60,14 +60,13 @@ describe("packet comments", () => {
     });
   });
 
-  test("what earshot writes it reads back whole, and ptcpdump's readers find their lines", () => {
+  test("what earshot writes it reads back whole, beside ptcpdump's lines", () => {
     const client = { ...full, pid: 9, comm: "curl" };
     expect(parseComment(ownersComment(client, full)!)).toEqual({ client, server: full, near: null });
     expect(parseComment(ownersComment(null, full)!)).toEqual({ client: null, server: full, near: null });
     expect(ownersComment(null, null)).toBeNull();
-    expect(ownersComment(full, null)).toMatch(
-      /^PID: 4711\nCmd: \/usr\/sbin\/nginx\nArgs: nginx: worker process -g two lines\nThreadId: 4712\n/,
-    );
+    const both = `PID: 9\nCmd: /usr/bin/curl\n${ownersComment(client, full)}`;
+    expect(parseComment(both)).toEqual({ client, server: full, near: null });
   });
 
   test("other comments and hostile ones name nobody", () => {
@@ -169,20 +168,37 @@ describe("Tracee's interface description", () => {
 describe("which end a comment is about", () => {
   const comment = "PID: 5\nCmd: /bin/a\nArgs: a --secret";
   test.each([
-    [OUTGOING, 0, 5, undefined],
-    [OUTGOING, 1, undefined, 5],
-    [INCOMING, 0, undefined, 5],
-    [INCOMING, 1, 5, undefined],
-    [UNKNOWN_DIRECTION, 0, undefined, undefined],
-  ] as const)("direction %d, client half %d", (direction, clientHalf, client, server) => {
+    [OUTGOING, 0, 0, 5, undefined],
+    [OUTGOING, 1, 0, undefined, 5],
+    [OUTGOING, 0, 1, undefined, 5],
+    [INCOMING, 0, 0, undefined, 5],
+    [INCOMING, 1, 0, 5, undefined],
+    [INCOMING, 1, 1, undefined, 5],
+    [UNKNOWN_DIRECTION, 0, 0, undefined, undefined],
+  ] as const)("direction %d, client half %d, from half %d", (direction, clientHalf, from, client, server) => {
     const one = flow("10.0.0.5", "192.0.2.1", 0);
     one.clientHalf = clientHalf;
-    new CommentTier(() => ["redacted"]).comment(one, comment, direction);
+    new CommentTier(() => ["redacted"]).comment(one, comment, direction, from);
     publish(one);
     expect([one.clientProcess?.pid, one.serverProcess?.pid]).toEqual([client, server]);
     const named = one.clientProcess ?? one.serverProcess;
     if (named) expect(named.args).toEqual(["redacted"]);
   });
+});
+
+test("what a flow's owners are is written once, and again when more is known; later lines of one packet change nothing", () => {
+  const live = flow("10.0.0.5", "192.0.2.1", 0);
+  expect(nextOwnersComment(live)).toBeNull();
+  ownersOf(live).ends[0].info = full;
+  publish(live);
+  const comment = nextOwnersComment(live)!;
+  expect(nextOwnersComment(live)).toBeNull();
+  const again = flow("10.0.0.5", "192.0.2.1", 0);
+  const tier = new CommentTier((args) => args);
+  tier.comment(again, comment, OUTGOING, 0);
+  tier.comment(again, `PID: ${full.pid}\nCmd: /usr/sbin/nginx`, OUTGOING, 0);
+  publish(again);
+  expect(again.clientProcess).toEqual(full);
 });
 
 function flow(source: string, destination: string, interfaceId: number): Flow {

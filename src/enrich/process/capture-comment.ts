@@ -3,8 +3,8 @@
  * Tracee. Pure, text in, ProcessInfo out; the text is hostile, so what does not fit is left out.
  *
  * ptcpdump writes lines `Key: value` about the process at the near end of the packet's interface. earshot writes the
- * same lines, so that ptcpdump and Wireshark users can read them, and one line `earshot: {"client":…,"server":…}` that
- * holds everything it knew.
+ * same lines (src/sink/pcapng), and whenever it knows more of a flow one line `earshot: {"client":…,"server":…}` that
+ * holds all of it.
  */
 import { z } from "zod";
 import type { ContainerInfo, PodInfo, ProcessInfo } from "../../core/process.ts";
@@ -140,33 +140,9 @@ function withoutAbsent<Value extends object>(value: Value): Value {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Value;
 }
 
-/** The comment to write with a flow's packets; null when nothing is known. `parseComment` gives both ends back. */
+/** Everything known of both ends as a packet comment; null when nothing is known. `parseComment` gives both back. */
 export function ownersComment(client: ProcessInfo | null, server: ProcessInfo | null): string | null {
-  const process = client ?? server;
-  if (process === null) return null;
-  return `${ptcpdumpLines(process).join("\n")}\n${OWN_PREFIX}${JSON.stringify({ client, server })}`;
-}
-
-function ptcpdumpLines(process: ProcessInfo): string[] {
-  const { container, pod } = process;
-  const fields: readonly (readonly [string, string | number | null | undefined])[] = [
-    ["PID", process.pid],
-    ["Cmd", process.exe ?? process.comm],
-    ["Args", process.args?.join(" ")],
-    ["ThreadId", process.tid],
-    ["UserId", process.uid],
-    ["GroupId", process.gid],
-    ["ParentPID", process.ppid],
-    ["ContainerName", container?.name],
-    ["ContainerId", container?.id],
-    ["ContainerImage", container?.image],
-    ["PodName", pod?.name],
-    ["PodNamespace", pod?.namespace],
-    ["PodUID", pod?.uid],
-  ];
-  return fields
-    .filter(([, value]) => value !== undefined && value !== null)
-    .map(([key, value]) => `${key}: ${String(value).replace(/[\r\n]+/g, " ")}`);
+  return client === null && server === null ? null : OWN_PREFIX + JSON.stringify({ client, server });
 }
 
 const traceeSchema = z.object({

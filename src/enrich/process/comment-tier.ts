@@ -3,7 +3,7 @@
  * earshot's own comments; by the direction of the packet for ptcpdump's; for Tracee's, whose interface holds the packets
  * of one process, by the one address that all its flows have in common. Where none of that tells, nobody is named.
  */
-import type { Flow } from "../../core/flow.ts";
+import type { Flow, HalfIndex } from "../../core/flow.ts";
 import { type CaptureInterface, type Direction, INCOMING, OUTGOING } from "../../core/packet.ts";
 import type { ProcessInfo } from "../../core/process.ts";
 import { type CommentOwners, parseComment, parseTraceeDescription } from "./capture-comment.ts";
@@ -37,19 +37,21 @@ export class CommentTier {
     }
   }
 
-  /** The comment of a flow's first packet, which its half 0 sent. */
-  comment(flow: Flow, comment: string, direction: Direction): void {
+  /** A comment of a packet that one half of the flow sent. */
+  comment(flow: Flow, comment: string, direction: Direction, from: HalfIndex): void {
     const { client, server, near } = this.parsed(comment);
     const { ends } = ownersOf(flow);
     const at = clientEnd(flow);
     if (client !== null) ends[at].info = client;
     if (server !== null) ends[1 - at].info = server;
     // a packet that leaves comes from a process here, one that arrives goes to one
-    if (near !== null && direction === OUTGOING) ends[0].info = near;
-    if (near !== null && direction === INCOMING) ends[1].info = near;
+    const end = direction === OUTGOING ? ends[from] : direction === INCOMING ? ends[1 - from] : null;
+    // what earshot itself wrote says more, and comes again when it knew more
+    if (near !== null && end !== null && end.info?.pid !== near.pid) end.info = near;
   }
 
   opened(flow: Flow): void {
+    if (this.interfaces.size === 0) return;
     const traced = this.interfaces.get(flow.interfaceId);
     if (traced === undefined) return;
     const [source, destination] = addressesOf(flow);
@@ -60,6 +62,7 @@ export class CommentTier {
   }
 
   used(flow: Flow): void {
+    if (this.interfaces.size === 0) return;
     const traced = this.interfaces.get(flow.interfaceId);
     if (traced?.candidates?.size !== 1) return;
     const [source, destination] = addressesOf(flow);

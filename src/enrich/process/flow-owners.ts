@@ -1,6 +1,7 @@
 /** What attribution remembers for one flow, kept in `Flow.owners`: the process found, or how far the search has got. */
 import type { Flow } from "../../core/flow.ts";
 import type { ProcessInfo } from "../../core/process.ts";
+import { ownersComment } from "./capture-comment.ts";
 import type { ProcessRecord } from "./process-table.ts";
 import type { SocketEntry } from "./socket-table.ts";
 
@@ -24,6 +25,8 @@ export class FlowEnd {
 
 export class FlowOwners {
   readonly ends: readonly [FlowEnd, FlowEnd] = [new FlowEnd(), new FlowEnd()];
+  /** `Flow.ownerVersion` when it was last written to a capture file. */
+  written = 0;
 }
 
 /** The flow's own state, made on first use. */
@@ -35,6 +38,15 @@ export function ownersOf(flow: Flow): FlowOwners {
 /** The end of the flow where the client is. When nobody told who that is, the sender of the first packet stands for it. */
 export function clientEnd(flow: Flow): 0 | 1 {
   return flow.clientHalf === 1 ? 1 : 0;
+}
+
+/** Comment to write with the flow's next packet: everything known of its owners, when that changed since the last call. */
+export function nextOwnersComment(flow: Flow): string | null {
+  if (flow.ownerVersion === 0) return null;
+  const owners = ownersOf(flow);
+  if (owners.written === flow.ownerVersion) return null;
+  owners.written = flow.ownerVersion;
+  return ownersComment(flow.clientProcess, flow.serverProcess);
 }
 
 /** Writes what is known into the flow. */
