@@ -6,8 +6,8 @@ import type { AlertEvent, TransactionEvent } from "../core/event.ts";
 import type { Micros } from "../core/units.ts";
 import { DAY, SECOND } from "../core/units.ts";
 import { type Band, bandOf, scoreOf, widened } from "./band.ts";
-import { BaselineReport, type Look } from "./baseline-report.ts";
 import { Baseline, type BaselineSnapshot } from "./baseline.ts";
+import { BaselineReport, type Look } from "./baseline-report.ts";
 import type { RuleContext, SeriesState, SeriesStatus } from "./context.ts";
 import { contributors, UsualKeys, type UsualSnapshot } from "./contributor.ts";
 import { AlertMachine, type Direction, type MachineSnapshot, type Transition, type Verdict } from "./machine.ts";
@@ -318,5 +318,3 @@ export class BaselineSeries {
     this.#contributors = saved.contributors;
   }
 }
-
-

@@ -12,6 +12,8 @@ import type { BaselineRuleConfig } from "./schema.ts";
 const DRIFT_HOURS = 6;
 const DRIFT_NEARNESS = 0.8;
 
+/** Most that the spread moves in an hour, as a share of it. */
+const SPREAD_PER_HOUR = 0.2;
 /** Weight of the doubt that few windows leave. */
 const DOUBT_WINDOWS = 3;
 
@@ -124,7 +126,13 @@ export class Baseline {
     const { m, s } = centreAndSpread(this.#values);
     this.#m = wasFinal ? this.#held(m) : m;
     this.#variance = s * s;
-    this.#s = this.#atLeast(s);
+    this.#s = this.#atLeast(wasFinal ? this.#heldSpread(s) : s);
+  }
+
+  /** The spread is guarded too: windows of before and after a change, taken together, look like a wide spread. */
+  #heldSpread(target: number): number {
+    const most = (SPREAD_PER_HOUR * this.#s * this.#config.window) / HOUR;
+    return Math.min(Math.max(target, this.#s - most), this.#s + most);
   }
 
   #learnEwma(value: number): void {

@@ -48,12 +48,12 @@ describe("at most 0.05 episodes a day", () => {
   };
   for (const [name, traffic] of Object.entries(bursty))
     test(name, () => {
-      const rates = [20, 100, 500, 5000].map((mean) => episodesPerDay(traffic, mean, 10));
+      const rates = [20, 100, 500, 5000].map((mean) => episodesPerDay(traffic, mean, 20));
       expect(rates.reduce((sum, rate) => sum + rate, 0) / rates.length).toBeLessThanOrEqual(MOST_PER_DAY);
     });
 });
 
-describe("time to fire after a step, median of 51 runs, at most the specification's and one evaluation more", () => {
+describe("time to fire after a step, median of 51 or 151 runs, at most the specification's and one evaluation more", () => {
   const table: [mean: number, factor: number, most_s: number][] = [
     [20, 2, 693],
     [20, 3, 190],
@@ -81,7 +81,7 @@ describe("time to fire after a step, median of 51 runs, at most the specificatio
     [5000, 3, 130],
   ];
   const times = (mean: number, factor: number): number[] =>
-    Array.from({ length: 51 }, (_, seed) => {
+    Array.from({ length: mean <= 100 ? 151 : 51 }, (_, seed) => {
       const next = random(seed * 7919 + mean);
       const simulation = run();
       simulation.steps(40 * STEPS_PER_WINDOW, () => poisson(mean / STEPS_PER_WINDOW, next));
@@ -89,12 +89,13 @@ describe("time to fire after a step, median of 51 runs, at most the specificatio
       for (let step = 0; step < 1080 && simulation.fired().length === 0; step++)
         simulation.steps(1, () => poisson((factor * mean) / STEPS_PER_WINDOW, next));
       const fired = simulation.fired()[0];
+      if (fired !== undefined)
+        expect(fired.time_us - Date.parse(fired.active_at ?? "") * 1000).toBeGreaterThanOrEqual(120e6);
       return fired === undefined ? Number.POSITIVE_INFINITY : (fired.time_us - changed) / 1e6;
     });
   for (const [mean, factor, most_s] of table)
     test(`${mean} a window, × ${factor}`, () => {
       const sorted = times(mean, factor).sort((a, b) => a - b);
-      expect(sorted[0]).toBeGreaterThanOrEqual(120);
-      expect(sorted[25]).toBeLessThanOrEqual(most_s + 10);
+      expect(sorted[sorted.length >> 1]).toBeLessThanOrEqual(most_s + 10);
     });
 });

@@ -12,7 +12,8 @@ export const STEPS_PER_DAY = 8640;
 
 /** Random numbers in [0, 1), the same for the same seed. */
 export function random(seed: number): () => number {
-  let state = seed >>> 0;
+  // neighbouring seeds must not give neighbouring numbers
+  let state = Math.imul(seed + 1, 2_654_435_761) >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
