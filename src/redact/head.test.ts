@@ -118,6 +118,7 @@ describe("fields", () => {
       '<https://h/?page=2&token=abc>; rel="next", <https://h/?token=d>; rel="last"',
       '<https://h/?page=2&token=<redacted:3>>; rel="next", <https://h/?token=<redacted:1>>; rel="last"',
     ],
+    ["X-Unheard-Of", '{"password":"x"}', '{"password":"<redacted:1>"}'],
     ["X-Unheard-Of", `a ${JWT} b`, `a <redacted:${JWT.length}> b`],
     ["X-Unheard-Of", 'x=1, password="a b", y', 'x=1, password="<redacted:3>", y'],
     ["X-Unheard-Of", "see http://u:p@h/ now", "see http://u:<redacted:1>@h/ now"],

@@ -41,7 +41,8 @@ function byteSet(...bytes: readonly number[]): Uint8Array {
 const textBytes = (text: string) => [...Buffer.from(text, "latin1")];
 
 /** No secret can be found in a target without one of these. */
-const TELLING = byteSet(...textBytes("?@;#%J="));
+export const TELLING_OCTETS: Uint8Array = Uint8Array.from(textBytes('?@;#%J="'));
+const TELLING = byteSet(...TELLING_OCTETS);
 const PAIR_OPENERS = byteSet(QUESTION, AMPERSAND, SEMICOLON, HASH);
 const AUTHORITY_ENDS = byteSet(SLASH, QUESTION, HASH);
 const FREE_AUTHORITY_ENDS = byteSet(...textBytes("/?#&, \t\r\n<>\"'"));
