@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { startDashboard } from "../../src/dashboard/terminal/dashboard.ts";
+import { openKeyboard } from "../../src/dashboard/terminal/keyboard.ts";
 import { Traffic } from "./dashboard-traffic.ts";
 
 const { values } = parseArgs({
@@ -19,9 +20,10 @@ const { values } = parseArgs({
 });
 
 const traffic = new Traffic(Number(values.rate));
+const keyboard = openKeyboard();
 const dashboard = startDashboard({
   source: { kind: values.file ? "file" : "live", name: values.file ? "shop.pcapng" : "eth0", revealed: false },
-  input: process.stdin,
+  input: keyboard.input,
   output: process.stdout,
   environment: process.env,
   mouse: values.mouse,
@@ -31,6 +33,7 @@ const dashboard = startDashboard({
   },
   onQuit: (reason) => {
     clearInterval(feeder);
+    keyboard.close();
     console.log(`demo ended: ${reason}`);
     process.exitCode = 0;
   },

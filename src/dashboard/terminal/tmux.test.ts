@@ -89,6 +89,16 @@ describe.skipIf(missing.length > 0)(name, () => {
     await session.until("the prompt", (screen) => screen.includes("demo ended: quit"));
   });
 
+  test("keys come from the terminal also when standard input is a pipe", async () => {
+    session.type(`echo before; echo capture | ${node} test/support/dashboard-demo.ts --rate 100; echo status $?\n`);
+    await session.until("the dashboard", (screen) => screen.includes("Requests/s"));
+    session.keys("?");
+    await session.until("help", (screen) => screen.includes("Ctrl-Z"));
+    session.keys("q");
+    await expectClean();
+    expect(session.screen()).toContain("demo ended: quit");
+  });
+
   test("kill -9 leaves no mouse reports and no changed keys: `reset` is all it takes", async () => {
     await start();
     signal("KILL");
