@@ -71,7 +71,7 @@ function ordinal(number: number): string {
   return number + ((teen ? undefined : ["th", "st", "nd", "rd"][number % 10]) ?? "th");
 }
 
-interface Phase {
+export interface Phase {
   readonly name: string;
   readonly milliseconds: number | null;
   readonly tone: Tone;
@@ -79,7 +79,7 @@ interface Phase {
 }
 
 /** Upload, wait, download, as far as their ends were seen. */
-export function phases(event: TransactionEvent): readonly Phase[] {
+export function phases(event: TransactionEvent): readonly [Phase, Phase, Phase] {
   const { upload, think, total } = event.latency_ms;
   const download = upload === null || think === null || total === null ? null : Math.max(0, total - upload - think);
   return [
@@ -89,35 +89,44 @@ export function phases(event: TransactionEvent): readonly Phase[] {
   ];
 }
 
+/** The wait as the server's kernel splits it; what it does not tell stays "wait". Null where it tells nothing. */
+export function kernelPhases(event: TransactionEvent): readonly Phase[] | null {
+  const { kernel_ms: kernel, latency_ms: latency } = event;
+  if (kernel === null || latency.think === null) return null;
+  const parts: Phase[] = [
+    { name: "request in the kernel", milliseconds: kernel.request_wait, tone: "violet", mark: "░" },
+    { name: "process", milliseconds: kernel.process, tone: "warn", mark: "▓" },
+    { name: "response in the kernel", milliseconds: kernel.response_wait, tone: "info", mark: "░" },
+  ];
+  const told = parts.reduce((sum, part) => sum + (part.milliseconds ?? 0), 0);
+  const rest = Math.max(0, latency.think - told);
+  return [...parts, { name: "rest", milliseconds: rest, tone: "muted", mark: "▒" }];
+}
+
 function timing(event: TransactionEvent, columns: number): Line[] {
+  const [upload, wait, download] = phases(event);
+  const kernel = kernelPhases(event);
+  const bar = [upload, ...(kernel ?? [wait]), download].filter((part) => part.milliseconds !== null);
+  const known = [upload, wait, download].every((part) => part.milliseconds !== null);
   const lines: Line[] = [heading("Timing", HEADING)];
-  const parts = phases(event);
-  const length = Math.max(10, Math.min(100, columns - 20));
-  if (parts.every((part) => part.milliseconds !== null)) lines.push(timingBar(parts, length));
+  if (known) lines.push(timingBar(bar, Math.max(10, Math.min(100, columns - 20))));
   lines.push([
-    ...parts.flatMap((part): [string, Style][] => [
-      [`${part.mark} `, style(part.tone, BOLD)],
-      [`${part.name} `, MUTED],
-      [`${milliseconds(part.milliseconds)}   `, 0],
-    ]),
+    ...[upload, wait, download].flatMap(phaseRuns),
     ["total ", MUTED],
     [milliseconds(event.latency_ms.total), BOLD],
     ["   first byte ", MUTED],
     [milliseconds(event.latency_ms.ttfb), 0],
   ]);
-  const kernel = event.kernel_ms;
-  if (kernel !== null) {
-    lines.push([
-      ["of the wait: ", MUTED],
-      ["request in the kernel ", MUTED],
-      [milliseconds(kernel.request_wait), 0],
-      [", process ", MUTED],
-      [milliseconds(kernel.process), 0],
-      [", response in the kernel ", MUTED],
-      [milliseconds(kernel.response_wait), 0],
-    ]);
-  }
+  if (kernel !== null) lines.push([["of the wait: ", MUTED], ...kernel.flatMap(phaseRuns)]);
   return lines;
+}
+
+function phaseRuns(part: Phase): [string, Style][] {
+  return [
+    [`${part.mark} `, style(part.tone, BOLD)],
+    [`${part.name} `, MUTED],
+    [`${milliseconds(part.milliseconds)}   `, 0],
+  ];
 }
 
 /** Each phase as long as its share; one that took any time is at least one column. */
