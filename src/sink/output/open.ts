@@ -26,6 +26,8 @@ export interface OpenOptions {
 /** Tries of a Fluent forward, as Tracee's. */
 const FORWARD_ATTEMPTS = 5;
 
+const ROTATING_CHUNK_BYTES = 64 * 1024;
+
 /** Opens files at once, so that a mistake is told at the start (throws Trouble); receivers are contacted when needed. */
 export function openDestination(spec: OutputSpec, options: OpenOptions): Destination {
   const { destination } = spec;
@@ -45,6 +47,7 @@ export function openDestination(spec: OutputSpec, options: OpenOptions): Destina
       return new StreamDestination(new RotatingFile({ ...destination, header }), {
         ...common,
         name,
+        chunk_bytes: chunkBytes(destination.rotate_bytes),
         onFailure: failing(name),
       });
     }
@@ -59,4 +62,9 @@ export function openDestination(spec: OutputSpec, options: OpenOptions): Destina
       return new QueuedSender(sender, { ...common, name, attempts: FORWARD_ATTEMPTS, onFailure: failing(name) });
     }
   }
+}
+
+/** A file rotates between chunks, so chunks are small beside the file; unchanged where the file never rotates. */
+function chunkBytes(rotate_bytes: number | null): number | undefined {
+  return rotate_bytes === null ? undefined : Math.max(1, Math.min(ROTATING_CHUNK_BYTES, rotate_bytes / 16));
 }

@@ -205,6 +205,31 @@ describe("files", () => {
     expect(names.filter((name) => /^a\.log\.\d{8}T\d{6}Z(-\d)?\.gz$/.test(name)).length).toBe(9);
   });
 
+  test("a small file rotates near its size, however much comes at once", async () => {
+    const path = join(folder(), "a.log");
+    const spec = parseOutputSpec(`json=${path}?rotate-size=1600`);
+    const output = openDestination(spec, { ledger: new Ledger(), live: false });
+    for (let index = 0; index < 500; index++) output.record(`record ${index}`);
+    await output.close();
+    const sizes = readdirSync(join(path, "..")).map((name) => readFileSync(join(path, "..", name)).length);
+    expect(sizes.length).toBeGreaterThan(3);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1600);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(500 * 11 - 100 - 10);
+  });
+
+  test("nobody at the webhook is said with the reason", async () => {
+    const failures: string[] = [];
+    const spec = parseOutputSpec("json=webhook:http://127.0.0.1:1/?attempts=1");
+    const output = openDestination(spec, {
+      ledger: new Ledger(),
+      live: true,
+      onFailure: (_, error) => failures.push(error.message),
+    });
+    output.record("x");
+    await output.close();
+    expect(failures).toEqual([expect.stringMatching(/cannot be reached: .*(?:ECONNREFUSED|bad port)/)]);
+  });
+
   test("only so many are kept, and other files stay", async () => {
     const path = join(folder(), "a.log");
     writeFileSync(join(path, "..", "a.log.keep-me"), "");

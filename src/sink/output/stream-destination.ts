@@ -20,6 +20,8 @@ export interface StreamOptions {
   readonly drop: boolean;
   /** Octets that may wait. 8 MiB holds several seconds of a busy host's lines. */
   readonly limit_bytes?: number;
+  /** Text is gathered up to here before it is written. */
+  readonly chunk_bytes?: number;
   /** Time that `close` gives to what waits, where dropping is allowed. */
   readonly close_timeout_ms?: number;
   /** The reader is gone (`| head`): called once. The program should end, and that is no error. */
@@ -75,7 +77,7 @@ export class StreamDestination implements Destination {
     this.text += text;
     this.text += "\n";
     this.textRecords++;
-    if (this.text.length >= CHUNK_BYTES) this.sealText();
+    if (this.text.length >= (this.options.chunk_bytes ?? CHUNK_BYTES)) this.sealText();
     this.pump();
   }
 

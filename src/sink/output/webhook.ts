@@ -39,13 +39,7 @@ export class WebhookSender implements Sender {
   }
 
   async send(records: readonly string[], signal: AbortSignal): Promise<void> {
-    const response = await fetch(this.url, {
-      method: "POST",
-      headers: this.secret === null ? this.fields : { ...this.fields, ...signature(this.secret, records[0]) },
-      body: records[0],
-      redirect: "error",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(this.timeout)]),
-    });
+    const response = await this.post(records[0], signal);
     await response.body?.cancel();
     if (response.ok) return;
     const again = response.status >= 500 || response.status === 429 || response.status === 408;
@@ -53,6 +47,22 @@ export class WebhookSender implements Sender {
     if (!again) throw new Refused(message);
     const wait_ms = retryAfter(response.headers.get("retry-after"));
     throw wait_ms === null ? new Error(message) : new TryLater(message, wait_ms);
+  }
+
+  private async post(record: string, signal: AbortSignal): Promise<Response> {
+    try {
+      return await fetch(this.url, {
+        method: "POST",
+        headers: this.secret === null ? this.fields : { ...this.fields, ...signature(this.secret, record) },
+        body: record,
+        redirect: "error",
+        signal: AbortSignal.any([signal, AbortSignal.timeout(this.timeout)]),
+      });
+    } catch (error) {
+      // `fetch failed` says nothing; what is behind it does
+      const { message, cause } = error as Error;
+      throw new Error(`the webhook cannot be reached: ${cause instanceof Error ? cause.message : message}`, { cause });
+    }
   }
 
   close(): Promise<void> {
