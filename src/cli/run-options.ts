@@ -43,7 +43,7 @@ export interface RunOptions {
 
 /** Adds the options to a command; their order is that of `--help`. */
 export function addRunOptions(command: Command): Command {
-  return command
+  command
     .optionsGroup("Output:")
     .option(
       "-o, --output <spec>",
@@ -56,7 +56,15 @@ export function addRunOptions(command: Command): Command {
     .option("--max-body-size <bytes>", "keep this much of each body (0: none)", size_bytes("--max-body-size"), 0)
     .option("--no-color", "no colours (also NO_COLOR)")
     .option("--quiet", "no rows: only the summary")
-    .option("--no-summary", "no summary at the end")
+    .option("--no-summary", "no summary at the end");
+  addChoosingOptions(command);
+  addPrivacyOptions(command);
+  return addForeignOptions(command);
+}
+
+/** Which exchanges: for everything that shows or counts them. */
+export function addChoosingOptions(command: Command): Command {
+  return command
     .optionsGroup("Choosing:")
     .option(
       "--filter <expression>",
@@ -68,10 +76,18 @@ export function addRunOptions(command: Command): Command {
     .option("--comm <name>", "process name, * for anything; repeatable", list)
     .option("--user <name>", "user name or number; repeatable", list)
     .option("--container <name>", "container name or id; repeatable", list)
-    .option("--follow <pid>", "a process and its descendants; repeatable", list)
+    .option("--follow <pid>", "a process and its descendants; repeatable", list);
+}
+
+export function addPrivacyOptions(command: Command): Command {
+  return command
     .optionsGroup("Privacy:")
     .option("--reveal", "show secrets as they were sent")
-    .option("--hash-secrets <key>", "add a keyed hash to redacted values, to tell sessions apart")
+    .option("--hash-secrets <key>", "add a keyed hash to redacted values, to tell sessions apart");
+}
+
+function addForeignOptions(command: Command): Command {
+  return command
     .optionsGroup("Formats of other tools:")
     .addOption(
       new Option("--tracee-format <name>", "envelope of -o tracee").choices(["legacy", "v1beta1"]).default("legacy"),
