@@ -217,6 +217,24 @@ describe("files", () => {
     expect(sizes.reduce((sum, size) => sum + size)).toBe(500 * 11 - 100 - 10);
   });
 
+  test("reading does not wait for ever for a receiver that is gone", async () => {
+    const ledger = new Ledger();
+    const sender = { batch: 1, parallel: 4, send: () => turn().then(() => Promise.reject(new Error("gone"))) };
+    const output = new QueuedSender(
+      { ...sender, close: async () => {} },
+      {
+        ...{ name: "w", ledger, drop: false, attempts: 2, pause_ms: 10, limit_records: 100, close_timeout_ms: 20 },
+      },
+    );
+    for (let index = 0; index < 20_000; index++) {
+      output.record("x");
+      if (output.full) await output.drained();
+    }
+    expect(output.queued).toBeLessThanOrEqual(100);
+    await output.close();
+    expect(ledger.sinkDropped.get("w")).toBe(20_000);
+  });
+
   test("nobody at the webhook is said with the reason", async () => {
     const failures: string[] = [];
     const spec = parseOutputSpec("json=webhook:http://127.0.0.1:1/?attempts=1");

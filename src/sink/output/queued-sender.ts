@@ -32,7 +32,7 @@ export interface Sender {
 export interface SenderOptions {
   readonly name: string;
   readonly ledger: Ledger;
-  /** Live: over the limit records are dropped. Else the reader must wait for `drained`. */
+  /** Live: over the limit records are dropped. Else only while the receiver is down; the reader waits for `drained`. */
   readonly drop: boolean;
   readonly attempts: number;
   /** Records and octets (characters) that may wait. */
@@ -64,6 +64,8 @@ export class QueuedSender implements Destination {
   private queuedBytes = 0;
   private running = 0;
   private failing = false;
+  /** All tries for some record were in vain, and nothing got through since. */
+  private down = false;
   private closing: Promise<void> | null = null;
   private waiting: (() => void)[] = [];
 
@@ -77,13 +79,18 @@ export class QueuedSender implements Destination {
     return this.queue.length - this.first;
   }
 
-  get full(): boolean {
+  private get overLimit(): boolean {
     const { limit_records = DEFAULT_LIMIT_RECORDS, limit_bytes = DEFAULT_LIMIT_BYTES } = this.options;
     return this.queued >= limit_records || this.queuedBytes >= limit_bytes;
   }
 
+  /** Never while the receiver is down: who waited for one that is gone would wait for ever. */
+  get full(): boolean {
+    return this.overLimit && !this.down;
+  }
+
   record(text: string): void {
-    if (this.ended || (this.options.drop && this.full)) {
+    if (this.ended || (this.overLimit && (this.options.drop || this.down))) {
       this.options.ledger.sinkDrop(this.name);
       return;
     }
@@ -149,11 +156,16 @@ export class QueuedSender implements Destination {
       try {
         await this.sender.send(records, this.stop.signal);
         this.failing = false;
+        this.down = false;
         return;
       } catch (error) {
         if (!this.failing) this.options.onFailure?.(error as Error);
         this.failing = true;
-        if (this.ended || error instanceof Refused || attempt >= this.options.attempts) break;
+        if (this.ended || error instanceof Refused) break;
+        if (attempt >= this.options.attempts) {
+          this.down = true;
+          break;
+        }
         await this.pause(attempt, error);
       }
     }
