@@ -1,6 +1,7 @@
 /** The columns of `-o table`: what each shows, how wide it wants to be. */
 import { formatEndpoint } from "../../core/address.ts";
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "../../core/event.ts";
+import type { ProcessInfo } from "../../core/process.ts";
 
 export type Row = TransactionEvent | TlsEvent;
 
@@ -73,11 +74,17 @@ export function size(octets: number): string {
   return unit === 0 ? String(value) : `${value < 10 ? value.toFixed(1) : Math.round(value)}${units[unit]}`;
 }
 
+/** The task's name; the program's where the task has only the name that its runtime gives every main thread. */
+function nameOf(process: ProcessInfo): string {
+  if (process.comm !== "MainThread" || process.exe === undefined) return process.comm;
+  return process.exe.slice(process.exe.lastIndexOf("/") + 1);
+}
+
 function process(row: Row): { comm: string; pid: string } {
   const { client, server } = row.process;
   const known = client ?? server;
   if (known === null) return { comm: NOTHING, pid: NOTHING };
-  return { comm: client === null ? `→${known.comm}` : known.comm, pid: String(known.pid) };
+  return { comm: client === null ? `→${nameOf(known)}` : nameOf(known), pid: String(known.pid) };
 }
 
 const column = (name: string, width: number, text: Column["text"], more: Partial<Column> = {}): Column => ({
@@ -94,7 +101,7 @@ export const COLUMNS: readonly Column[] = [
   column("time", 15, clock, { tint: () => "dim" }),
   column("process", 12, (row) => process(row).comm, { grow: 0.5 }),
   column("pid", 7, (row) => process(row).pid, { right: true }),
-  column("server-process", 12, (row) => row.process.server?.comm ?? NOTHING),
+  column("server-process", 12, (row) => (row.process.server === null ? NOTHING : nameOf(row.process.server))),
   column("server-pid", 7, (row) => String(row.process.server?.pid ?? NOTHING), { right: true }),
   column("user", 8, (row) => row.process.client?.user ?? row.process.server?.user ?? NOTHING),
   column("container", 12, (row) => (row.process.client ?? row.process.server)?.container?.id.slice(0, 12) ?? NOTHING),
