@@ -110,14 +110,17 @@ export class QueuedSender implements Destination {
   }
 
   private async closeOnce(): Promise<void> {
-    const idle = (async () => {
-      while (this.queued > 0 || this.running > 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    })();
-    await within(idle, this.options.close_timeout_ms ?? 5_000);
+    await within(
+      this.until(() => this.queued === 0 && this.running === 0),
+      this.options.close_timeout_ms ?? 5_000,
+    );
     this.ended = true;
     this.stop.abort();
     // calls under way end by the abort, and count what they had
-    if (this.running > 0) await within(new Promise<void>((resolve) => this.waiting.push(resolve)), 500);
+    await within(
+      this.until(() => this.running === 0),
+      500,
+    );
     if (this.queued > 0) this.options.ledger.sinkDrop(this.name, this.queued);
     this.queue = [];
     this.first = 0;
@@ -126,6 +129,10 @@ export class QueuedSender implements Destination {
       this.sender.close().catch(() => {}),
       1_000,
     );
+  }
+
+  private async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
   private async run(): Promise<void> {
