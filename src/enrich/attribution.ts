@@ -134,6 +134,7 @@ function neededCalls(): SystemCalls {
 }
 
 function openTier(options: AttributionOptions, why: string[]): { name: TierName; tier: Tier } | null {
+  if (options.mode === "none") return null;
   const tools = makeTools(options);
   const refusals = new Map<string, TierName[]>();
   const tell = () => why.push(...[...refusals].map(([reason, names]) => `not ${names.join(", ")}: ${reason}`));
@@ -149,10 +150,9 @@ function openTier(options: AttributionOptions, why: string[]): { name: TierName;
     }
   }
   tell();
-  if (options.mode === "none") return null;
-  throw new Trouble(`eBPF attribution is not possible here: ${why.join("; ")}`, {
-    exitCode: EXIT.unsupported,
-    hint: "Run as root on Linux 5.17 or newer, or use --attribution auto.",
+  throw new Trouble(`--attribution ${options.mode} is not possible here: ${why.join("; ")}`, {
+    exitCode: process.getuid?.() === 0 ? EXIT.unsupported : EXIT.permission,
+    hint: "Run as root on a newer Linux, or use --attribution auto.",
   });
 }
 

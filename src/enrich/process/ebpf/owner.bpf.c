@@ -25,7 +25,7 @@
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define ARGS 512
-#define PARTS 12
+#define PARTS 14
 #define PART 64
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -68,8 +68,8 @@ struct process_record {
   struct process who;
   char args[ARGS];
   __u32 parts, pad2;
-  char path[PARTS][PART]; // of the executable, from its own name up to the root
-}; // 1384
+  char path[PARTS][PART]; // of the executable, from its own name up to the root; empty ones do not count
+}; // 1512
 
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -133,30 +133,34 @@ static __always_inline void describe(struct process *who, struct task_struct *ta
   BPF_CORE_READ_STR_INTO(&who->comm, leader, comm);
 }
 
-// Names on the way from the executable up to the root of its mount namespace; none when it is too long a way.
-static __always_inline void locate(struct process_record *record, struct mm_struct *mm) {
+// Names on the way from the executable up to the root of its mount namespace; none when it is too long a way. A global
+// function: the kernel's verifier looks at it once, and not again for every way through it in those that call it.
+__noinline int locate(struct process_record *record, __u64 address) {
+  struct mm_struct *mm = (void *)address;
+  if (!record) return 0;
   struct dentry *at = BPF_CORE_READ(mm, exe_file, f_path.dentry);
   struct vfsmount *mounted = BPF_CORE_READ(mm, exe_file, f_path.mnt);
   __u64 inside = bpf_core_field_offset(struct mount, mnt);
-  __u32 parts = 0;
   record->parts = 0;
-  for (int step = 0; step < 2 * PARTS && at; step++) {
+  // a step writes its own slot, empty for one over a mount point, so that all ways to a step look alike to the verifier
+  for (int step = 0; step < PARTS; step++) {
+    record->path[step][0] = 0;
     if (at == BPF_CORE_READ(mounted, mnt_root)) {
       struct mount *mount = (void *)mounted - inside, *parent = BPF_CORE_READ(mount, mnt_parent);
       if (mount == parent) {
-        record->parts = parts;
-        return;
+        record->parts = step;
+        return 0;
       }
       at = BPF_CORE_READ(mount, mnt_mountpoint);
       mounted = (void *)parent + inside;
-      continue;
+    } else {
+      struct dentry *up = BPF_CORE_READ(at, d_parent);
+      if (up == at) return 0;
+      if (bpf_probe_read_kernel_str(record->path[step], PART, BPF_CORE_READ(at, d_name.name)) == PART) return 0;
+      at = up;
     }
-    struct dentry *up = BPF_CORE_READ(at, d_parent);
-    if (up == at || parts >= PARTS) return;
-    if (bpf_probe_read_kernel_str(record->path[parts], PART, BPF_CORE_READ(at, d_name.name)) == PART) return;
-    parts++;
-    at = up;
   }
+  return 0;
 }
 
 // Sends command line and executable of a process met for the first time, or again after exec. Only for the current one.
@@ -178,7 +182,7 @@ static __always_inline void introduce(struct process *who, struct task_struct *t
   record->args_length = 0;
   if (from && to > from && bpf_probe_read_user(record->args, length & (ARGS - 1), (void *)from) == 0)
     record->args_length = length;
-  locate(record, BPF_CORE_READ(task, mm));
+  locate(record, (__u64)BPF_CORE_READ(task, mm));
   bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
   struct generation now = {.start = who->start, .exec_id = who->exec_id};
   bpf_map_update_elem(&seen, &who->tgid, &now, BPF_ANY);

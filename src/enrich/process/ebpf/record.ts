@@ -93,7 +93,7 @@ export function readArguments(view: DataView, at: number, bytes: Uint8Array): st
 }
 
 const PATH_AT = 96 + 512;
-const PARTS = 12;
+const PARTS = 14;
 const PART = 64;
 
 /** Path of the executable of a process record; null when it could not be told. */
