@@ -10,6 +10,9 @@ import type { FlowParser, Protocol } from "../../core/protocol.ts";
 const MAX_OPENING = 65_536;
 /** How far into a direction a beginning is searched for: proxies' handshakes (SOCKS, PROXY) end long before. */
 const SEARCH_DEPTH = 4_096;
+/** Most protocols are known, or out of question, by these. */
+const FIRST_OCTETS = 64;
+const LF = 10;
 /** Octets searched at once and kept for the next look in a flow joined late. */
 const MAX_LINE = 8_192;
 
@@ -18,6 +21,8 @@ class Opening {
   bytes = new Uint8Array(0);
   length = 0;
   seen = 0;
+  /** Octets at the last look for a protocol. */
+  looked = 0;
   /** Protocols are out of question; only a search can find one. */
   foreign = false;
   time = 0.5;
@@ -81,9 +86,10 @@ export class Selector implements FlowParser {
       opening.ipLength = flow.dataIpLength;
     }
     opening.append(bytes, start, end);
-    if (!opening.foreign) {
+    if (!opening.foreign && worthALook(opening, end - start)) {
+      opening.looked = opening.length;
       const protocol = this.detect(opening.bytes, 0, opening.length);
-      if (protocol instanceof Object) this.foundInOpening(flow, from, protocol, 0);
+      if (protocol instanceof Object) this.foundInOpening(flow, from, protocol, 0, end - start);
       else if (protocol === "no" || opening.length > MAX_OPENING) opening.foreign = true;
     }
     if (opening.foreign && this.openings !== null) this.search(flow, from, opening);
@@ -104,7 +110,7 @@ export class Selector implements FlowParser {
     for (const protocol of this.options.protocols) {
       const at = protocol.search?.(opening.bytes, 0, opening.length) ?? -1;
       if (at >= 0) {
-        this.foundInOpening(flow, from, protocol, at);
+        this.foundInOpening(flow, from, protocol, at, 0);
         return;
       }
     }
@@ -144,7 +150,8 @@ export class Selector implements FlowParser {
     this.parser.data(flow, from, bytes, start, end);
   }
 
-  private foundInOpening(flow: Flow, from: HalfIndex, protocol: Protocol, offset: number): void {
+  /** `newest` octets at the end of the opening came with the packet being delivered: they have its time. */
+  private foundInOpening(flow: Flow, from: HalfIndex, protocol: Protocol, offset: number, newest: number): void {
     const own = this.openings![from]!;
     const other = this.openings![1 - from];
     this.openings = null;
@@ -154,7 +161,9 @@ export class Selector implements FlowParser {
     // what the other direction said before belongs to another protocol when this one began late
     if (other !== null && offset === 0 && !other.foreign && this.first !== from)
       this.replay(flow, (1 - from) as HalfIndex, other, 0);
+    own.length -= newest;
     this.replay(flow, from, own, offset);
+    if (newest > 0) this.parser.data(flow, from, own.bytes, own.length, own.length + newest);
     if (other !== null && offset === 0 && !other.foreign && this.first === from)
       this.replay(flow, (1 - from) as HalfIndex, other, 0);
   }
@@ -200,4 +209,15 @@ export class Selector implements FlowParser {
     this.parser?.close(flow, reason);
     this.openings = null;
   }
+}
+
+/**
+ * Looking at all of an opening again for each octet that comes would cost its square: early octets, a line's end and
+ * twice the octets are worth a look.
+ */
+function worthALook(opening: Opening, newest: number): boolean {
+  const { bytes, length, looked } = opening;
+  if (looked <= FIRST_OCTETS || length >= looked * 2 || length > MAX_OPENING) return true;
+  for (let at = length - newest; at < length; at++) if (bytes[at] === LF) return true;
+  return false;
 }

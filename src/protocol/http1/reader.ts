@@ -13,6 +13,8 @@ import { Waiting } from "./waiting.ts";
 
 /** Heads over this are cut: the first part is kept, the rest is skipped. Servers allow 8 to 64 kB. */
 export const MAX_HEAD_BYTES = 65_536;
+/** Behind so many octets only the end of the line can tell whether it is a start line. */
+const LONGEST_OPENING = 64;
 /** Octets searched at a time, and longest line looked at, when the next message has to be found. */
 const SEARCH_STEP = 8_192;
 
@@ -260,7 +262,10 @@ export class Reader {
   /** Adds octets up to the end of the head; gives the offset of what is behind it. */
   private moreHead(flow: Flow, bytes: Uint8Array, start: number, end: number): number {
     const waiting = this.waiting!;
+    const before = waiting.length;
     const stop = waiting.appendHead(bytes, start, end, MAX_HEAD_BYTES);
+    // a second look tells nothing new before a line ends: octets that come one by one are not read again and again
+    if (!waiting.lineEnded && before > LONGEST_OPENING && waiting.length < MAX_HEAD_BYTES) return stop;
     const kind = this.kindAt(waiting.bytes, 0, waiting.length);
     if (kind === NEITHER) {
       // it only looked like a start line

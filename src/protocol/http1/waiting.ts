@@ -10,6 +10,8 @@ export class Waiting {
   length = 0;
   /** A whole line is among them. */
   hasLine = false;
+  /** The octets appended last ended the first line or the head. */
+  lineEnded = false;
   /** Of the first octet: when it came, where it is in the stream, what its packet acknowledged. */
   time: Micros = 0.5;
   sequence = 0;
@@ -46,6 +48,7 @@ export class Waiting {
   appendHead(from: Uint8Array, start: number, end: number, limit: number): number {
     const stop = Math.min(end, start + limit - this.length);
     this.reserve(stop - start);
+    this.lineEnded = false;
     const bytes = this.bytes;
     let length = this.length;
     let at = start;
@@ -53,11 +56,9 @@ export class Waiting {
       const octet = from[at++];
       bytes[length++] = octet;
       if (octet !== LF) continue;
-      if (!this.hasLine) {
-        this.hasLine = true;
-        break;
-      }
-      if (endsBlank(bytes, length)) break;
+      this.lineEnded = !this.hasLine || endsBlank(bytes, length);
+      this.hasLine = true;
+      if (this.lineEnded) break;
     }
     this.length = length;
     return at;
