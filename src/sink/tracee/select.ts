@@ -148,7 +148,7 @@ export function compileSelection(options: {
       if (selects) for (const event of events) shown.add(event);
       continue;
     }
-    for (const part of flag.split(",")) {
+    for (const part of flag.split(",").map((one) => one.trim())) {
       const isExclusion = part.startsWith("-");
       for (const event of eventsNamed(flag, isExclusion ? part.slice(1) : part))
         (isExclusion ? hidden : shown).add(event);

@@ -367,7 +367,7 @@ describe("events and scope", () => {
     [["net_packet_http"], ["request", "response"]],
     [["net_packet_http_request"], ["_request"]],
     [["-net_packet_http_response"], ["_request"]],
-    [["net_packet_http*,-net_packet_http"], BOTH],
+    [["net_packet_http*, -net_packet_http"], BOTH],
     [["tag=network_events"], ["request", "_request", "response", "_response"]],
     [["net_packet_http_request", "-net_packet_http_request"], []],
     [["net_packet_http.data.dst_port=80"], ["request"]],
