@@ -88,6 +88,7 @@ export class Pipeline implements PacketHandler, ExchangeListener {
         for (const enricher of this.enrichers) enricher.flowUsed?.(flow);
       },
       emit: (event) => this.publish(event),
+      openPlain: () => new Selector({ protocols: [http1] }),
     });
     this.protocols = [http1, tls, ...(options.protocols ?? [])];
     const selectorOptions = { protocols: this.protocols };

@@ -40,6 +40,8 @@ export const alpn = (...names: (string | Uint8Array)[]): Extension => [
   vector(2, ...names.map((name) => vector(1, name))),
 ];
 export const supportedVersions = (...values: number[]): Extension => [43, vector(1, u16(...values))];
+/** As a server answers. */
+export const selectedVersion = (value: number): Extension => [43, u16(value)];
 export const extension = (type: number, content: string | Uint8Array = ""): Extension => [type, bytesOf(content)];
 
 export interface ClientHelloOptions {

@@ -107,7 +107,10 @@ export function readSsl2ClientHello(bytes: Uint8Array, start: number, end: numbe
 }
 
 function readExtensions(hello: ClientHello, reader: OctetReader): void {
-  const all = reader.vector(2);
+  // a block that claims more than there is still names the server
+  const length = reader.number(2);
+  const all = new OctetReader(reader.bytes, reader.at, Math.min(reader.end, reader.at + length));
+  reader.skip(length);
   const seen = new Set<number>();
   while (all.left > 0) {
     const type = all.number(2);

@@ -15,9 +15,9 @@ import {
   RETRY_RANDOM,
   record,
   records,
+  selectedVersion,
   serverHello,
   ssl2ClientHello,
-  supportedVersions,
 } from "../../../test/support/tls-builder.ts";
 import { runTls, type Step, TlsRun, tlsOf } from "../../../test/support/tls-run.ts";
 import { readClientHello } from "./client-hello.ts";
@@ -25,7 +25,7 @@ import { HandshakeMessages } from "./handshake-messages.ts";
 import { readServerHello } from "./server-hello.ts";
 
 const done = message(14, new Uint8Array(0));
-const tls13 = serverHello({ cipher: 0x1301, extensions: [supportedVersions(0x0304)] });
+const tls13 = serverHello({ cipher: 0x1301, extensions: [selectedVersion(0x0304)] });
 
 const TALKS: Record<string, Step[]> = {
   "TLS 1.2": [
@@ -38,7 +38,7 @@ const TALKS: Record<string, Step[]> = {
   ],
   "TLS 1.3 with a hello asked for again": [
     ["client", handshake(clientHello())],
-    ["server", handshake(serverHello({ random: RETRY_RANDOM, extensions: [supportedVersions(0x0304)] }))],
+    ["server", handshake(serverHello({ random: RETRY_RANDOM, extensions: [selectedVersion(0x0304)] }))],
     ["client", concat(changeCipherSpec, handshake(clientHello()))],
     ["server", concat(handshake(tls13), changeCipherSpec, applicationData(900))],
     ["client", applicationData(53)],
