@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { transaction } from "../../../test/support/event.ts";
 import type { ProcessInfo } from "../../core/process.ts";
-import { Trouble } from "../../core/trouble.ts";
 import { TraceeFormat, type TraceeFormatOptions } from "./format.ts";
 import { canonicalName } from "./go-http.ts";
 import { compileSelection } from "./select.ts";
@@ -23,12 +22,6 @@ function lines(event: ReturnType<typeof transaction>, options: Partial<TraceeFor
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape is what the test is about
 const parsed = (...given: Parameters<typeof lines>): any[] => lines(...given).map((line) => JSON.parse(line));
-
-/** The HTTP part of the request's or the response's own event. */
-function http(kind: "request" | "response", change: Parameters<typeof transaction>[0]) {
-  const events = parsed(transaction(change));
-  return events.find((event) => event.eventName === `net_packet_http_${kind}`).args[1].value;
-}
 
 const CURL: ProcessInfo = {
   pid: 1014858,
@@ -161,110 +154,6 @@ describe("legacy envelope", () => {
   });
 });
 
-describe("messages as Go reads them", () => {
-  test("path decoded, query dropped, Host taken out of the headers", () => {
-    const value = http("request", {
-      request: {
-        target: "/a%20b/c?s=1&s=2",
-        host: "h:8080",
-        path: "/a%20b/c",
-        query: "s=1&s=2",
-        fields: [["Host", "h:8080"]],
-      },
-    });
-    expect(value).toMatchObject({ host: "h:8080", uri_path: "/a b/c", headers: {} });
-    expect(JSON.stringify(value)).not.toContain("s=1");
-  });
-
-  test("absolute form", () => {
-    const value = http("request", {
-      request: { target: "http://ex.com/p?q=1", host: "ex.com", path: "/p", fields: [["Host", "other"]] },
-    });
-    expect(value).toMatchObject({ host: "ex.com", uri_path: "/p", headers: {} });
-  });
-
-  test("names canonical, repeats together", () => {
-    const value = http("request", {
-      request: {
-        fields: [
-          ["cookie", "a=1"],
-          ["COOKIE", "b=2"],
-        ],
-      },
-    });
-    expect(value.headers).toEqual({ Cookie: ["a=1", "b=2"] });
-    expect(canonicalName("x-api_key-ID")).toBe("X-Api_key-Id");
-    expect(canonicalName("bad name-x")).toBe("bad name-x");
-    expect(canonicalName("-a--b")).toBe("-A--B");
-  });
-
-  test.each([
-    ["request", [["Content-Length", "5"]], 5, { "Content-Length": ["5"] }],
-    ["request", [["Transfer-Encoding", "chunked"]], -1, {}],
-    [
-      "request",
-      [
-        ["transfer-encoding", "chunked"],
-        ["content-length", "9"],
-      ],
-      -1,
-      {},
-    ],
-    ["request", [], 0, {}],
-    [
-      "request",
-      [
-        ["Content-Length", "5"],
-        ["content-length", "5"],
-      ],
-      5,
-      { "Content-Length": ["5"] },
-    ],
-    [
-      "request",
-      [
-        ["Content-Length", "5"],
-        ["Content-Length", "6"],
-      ],
-      -1,
-      { "Content-Length": ["5", "6"] },
-    ],
-    ["response", [], -1, {}],
-    ["response", [["Transfer-Encoding", "chunked"]], -1, {}],
-    ["response", [["Content-Length", "0"]], 0, { "Content-Length": ["0"] }],
-  ] as const)("content length of a %s with %j", (kind, fields, length, headers) => {
-    expect(http(kind, { [kind]: { fields } })).toMatchObject({ content_length: length, headers });
-  });
-
-  test.each([204, 100, 304])("a response that has no content: %i", (status) => {
-    expect(http("response", { response: { status, fields: [] } }).content_length).toBe(0);
-  });
-
-  test("no reason", () => {
-    expect(http("response", { response: { status: 200, reason: "", fields: [] } }).status).toBe("200");
-  });
-
-  test("every method is told, and only what was seen", () => {
-    expect(http("request", { request: { method: "PROPFIND" } }).method).toBe("PROPFIND");
-    expect(lines(transaction({ response: null })).length).toBe(2);
-    expect(lines(transaction({ request: null })).length).toBe(2);
-  });
-
-  test("paths that cannot be decoded stay; octets that are no UTF-8 are replaced", () => {
-    expect(http("request", { request: { path: "/%zz%41" } }).uri_path).toBe("/%zz%41");
-    expect(http("request", { request: { path: "/%ff%41" } }).uri_path).toBe("/\ufffdA");
-    expect(http("request", { request: { path: null } }).uri_path).toBe("");
-  });
-
-  test("IPv6 counts the payload only", () => {
-    const event = transaction({
-      flow: { client: { ip: "::1" }, server: { ip: "::1" } },
-      bytes: { in_first_packet: 140 },
-    });
-    expect(parsed(event)[1].args[0].value.packet_len).toBe(100);
-  });
-});
-
 describe("v1beta1 envelope", () => {
   test("the request, byte for byte", () => {
     const [, request] = lines(GOOGLE, { format: "v1beta1", policies: ["p1"] });
@@ -351,80 +240,6 @@ describe("extra fields and table", () => {
     expect(hostile[0]).not.toMatch(/[\u0000-\u001f]/);
   });
 });
-
-describe("events and scope", () => {
-  const ROOT = transaction({ process: { client: { ...CURL, uid: 0, container: { id: "abcdef", runtime: null } } } });
-
-  function names(events: string[], scope: string[] = [], event = GOOGLE): string[] {
-    return parsed(event, { selection: compileSelection({ events, scope }) }).map(
-      (one) => one.eventName.replace("net_packet_http", "") + (one.argsNum === 6 ? one.args[5].value.direction : ""),
-    );
-  }
-  const BOTH = ["_request", "_response"];
-
-  test.each([
-    [[], BOTH],
-    [["net_packet_http"], ["request", "response"]],
-    [["net_packet_http_request"], ["_request"]],
-    [["-net_packet_http_response"], ["_request"]],
-    [["net_packet_http*, -net_packet_http"], BOTH],
-    [["tag=network_events"], ["request", "_request", "response", "_response"]],
-    [["net_packet_http_request", "-net_packet_http_request"], []],
-    [["net_packet_http.data.dst_port=80"], ["request"]],
-    [["net_packet_http_request.data.metadata.dst_port=443,80"], ["_request"]],
-    [["net_packet_http_request.data.http_request.method=GET"], ["_request"]],
-    [["net_packet_http_request.data.http_request.method!=GET"], []],
-    [["net_packet_http_request.data.http_request.headers.user-agent=curl*"], ["_request"]],
-    [["net_packet_http_request.data.http_request=*GET*"], ["_request"]],
-    [["net_packet_http_response.data.http_response.status_code>=300"], ["_response"]],
-    [
-      [
-        "net_packet_http_response.data.http_response.status_code>=300",
-        "net_packet_http_response.data.http_response.status_code<301",
-      ],
-      [],
-    ],
-    [["event.scope.comm=cu*"], BOTH],
-    [["net_packet_http_request.scope.processId<5"], []],
-  ] as [string[], string[]][])("--events %j", (events, expected) => {
-    expect(names(events)).toEqual(expected);
-  });
-
-  test.each([
-    [["comm=curl"], BOTH, []],
-    [["comm=wget,*url"], BOTH, []],
-    [["comm!=curl"], [], []],
-    [["comm=curl", "uid=0"], [], []],
-    [["uid>=1000"], BOTH, []],
-    [["exec=/usr/*"], BOTH, []],
-    [["container"], [], []],
-    [["not-container"], BOTH, []],
-    [["mntns=4026531841"], BOTH, []],
-  ] as [string[], string[], string[]][])("--scope %j", (scope, expected, ofNobody) => {
-    expect(names([], scope)).toEqual(expected);
-    expect(names([], scope, transaction()), "nobody known meets no condition").toEqual(ofNobody);
-  });
-
-  test("containers", () => {
-    expect(names([], ["container=abcdef", "uid=0"], ROOT)).toEqual(BOTH);
-    expect(names([], ["pid=1014858"], ROOT), "the number inside the container is not known").toEqual([]);
-  });
-
-  test.each([
-    [["net_packet_htp"], [], /did you mean `net_packet_http`/],
-    [["net_packet_http_request.data.http_request.verb=GET"], [], /there is no `http_request.verb`/],
-    [["net_packet_http_request.method=GET"], [], /no condition/],
-    [["net_packet_http.data.dst_port=http"], [], /`http` is not a number/],
-    [["net_packet_http.data.src<1"], [], /is for numbers/],
-    [[], ["com=curl"], /there is no `com` \(did you mean `comm`/],
-    [[], ["curl"], /no condition/],
-    [[], ["follow"], /not supported/],
-  ] as [string[], string[], RegExp][])("%j %j is a mistake", (events, scope, message) => {
-    expect(() => compileSelection({ events, scope })).toThrow(Trouble);
-    expect(() => compileSelection({ events, scope })).toThrow(message);
-  });
-});
-
 test("names and values of a header cannot break the JSON", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), fc.constantFrom("legacy", "v1beta1"), (text, format) => {
