@@ -55,7 +55,7 @@ export class RuleStatuses {
       series: series.series,
       unit: series.unit,
       state: dismissed ? "dismissed" : stateOf(series),
-      learning_left_s: series.state === "learning" ? this.learningLeft(series, window, now, learning) : null,
+      learning_left_s: stateOf(series) === "learning" ? this.learningLeft(series, window, now, learning) : null,
       window_s: window === null ? null : window / SECOND,
       value: series.value,
       usual: series.m === null ? null : { middle: series.m, low: series.low, up: series.up },
@@ -89,6 +89,7 @@ export class RuleStatuses {
 }
 
 function stateOf(series: SeriesStatus): RuleState {
-  if (series.state === "not-covered") return "no-data";
+  // a window that was not captured whole, as the first one, is not judged
+  if (series.state === "not-covered") return series.m === null ? "learning" : "suspect";
   return series.suspect && series.state === "normal" ? "suspect" : series.state;
 }

@@ -1,5 +1,5 @@
 /** Numbers and times as short text of a stable width. Units are written; unknown is a dash, never a zero. */
-import { HOUR, MINUTE, type Micros, SECOND } from "../../core/units.ts";
+import { DAY, HOUR, MINUTE, type Micros, SECOND } from "../../core/units.ts";
 
 export const UNKNOWN = "–";
 
@@ -15,14 +15,16 @@ export function amount(value: number): string {
   return scaled(value, ["", "k", "M", "G", "T"]);
 }
 
-/** Per second: small rates keep a decimal. */
+/** Per second: small rates keep a decimal; what is there is never shown as nothing. */
 export function rate(value: number): string {
+  if (value > 0 && value < 0.05) return "<0.1";
   return value > 0 && value < 9.95 ? value.toFixed(1) : amount(value);
 }
 
 /** Octets in powers of 1,000, as the filter language reads them: `512 B`, `1.20 kB`. */
 export function size(octets: number): string {
-  if (octets < 1_000) return `${Math.round(octets)} B`;
+  if (octets > 0 && octets < 0.5) return "<1 B";
+  if (octets < 999.5) return `${Math.round(octets)} B`;
   const text = scaled(octets, ["", "k", "M", "G", "T", "P"]);
   return `${text.replace(/([kMGTP])$/, " $1")}B`;
 }
@@ -65,11 +67,20 @@ export function stepText(step: Micros): string {
   if (step < SECOND) return `${step / 1_000} ms`;
   if (step < MINUTE) return `${step / SECOND} s`;
   if (step < HOUR) return `${+(step / MINUTE).toFixed(1)} m`;
-  return `${+(step / HOUR).toFixed(1)} h`;
+  if (step < DAY) return `${+(step / HOUR).toFixed(1)} h`;
+  return `${+(step / DAY).toFixed(1)} d`;
+}
+
+/** A moment on an axis whose labels stand `apart`: as much of date and time as tells them apart. */
+export function axisTime(time: Micros, apart: Micros, zone: Clock): string {
+  if (apart >= DAY) return dateAndClock(time, zone).slice(0, 10);
+  if (apart >= HOUR) return dateAndClock(time, zone).slice(5, 16);
+  return clock(time, zone, apart < 6 * SECOND ? 3 : 0);
 }
 
 /** How long it has run: `0:12:31`. */
 export function runtime(length: Micros): string {
+  if (length >= 4 * DAY) return span(length);
   const seconds = Math.floor(Math.max(0, length) / SECOND);
   return `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
 }

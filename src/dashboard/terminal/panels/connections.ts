@@ -47,13 +47,9 @@ function processOf(event: TlsEvent): string {
 export function connectionsPanel(pane: Pane, context: ViewContext): void {
   const { model } = context;
   const rows = model.connectionRows();
-  const following = model.ui.connection === null && model.ui.paused === null;
-  const inside = box(
-    pane,
-    "HTTPS connections",
-    `${amount(rows.length)} · ${following ? "following" : "standing"}`,
-    true,
-  );
+  const newest = model.source.kind === "file" ? "newest last" : "following";
+  const state = model.ui.connection === null && model.ui.paused === null ? newest : "standing";
+  const inside = box(pane, "HTTPS connections", `${amount(rows.length)} · ${state}`, true);
   if (rows.length === 0) {
     inside.put(1, 0, "no TLS connection seen yet", MUTED);
     return;

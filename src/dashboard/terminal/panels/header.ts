@@ -1,9 +1,11 @@
 /** The two lines at the top: what is watched and how it goes, and the screens to choose from. */
 import { SECOND } from "../../../core/units.ts";
 import { SCREENS, type Screen } from "../../model/action.ts";
+import type { SourceInfo } from "../../model/model.ts";
 import { percent, rate, runtime } from "../format.ts";
 import type { Pane } from "../frame.ts";
 import { BOLD, REVERSE, type Style, style } from "../style.ts";
+import { cutTo } from "../width.ts";
 import type { ViewContext } from "./view-context.ts";
 
 export const SCREEN_TITLES: Readonly<Record<Screen, string>> = {
@@ -34,7 +36,7 @@ function firstLine(pane: Pane, { model }: ViewContext): void {
   const state = source.kind === "live" ? "live" : "file";
   pane.part(0, 0, end, 1).runs(0, 0, [
     [" earshot ", style("accent", BOLD)],
-    [` ${source.name} `, BOLD],
+    [` ${cutTo(shortName(source), Math.max(12, Math.floor(pane.width / 4)))} `, BOLD],
     [`${state} ${runtime(startTime === null ? 0 : now - startTime)}`, style("muted")],
     ["  ", 0],
     [rate(recent.perSecond), BOLD],
@@ -45,6 +47,13 @@ function firstLine(pane: Pane, { model }: ViewContext): void {
     ["  ", 0],
     [source.revealed ? "" : "redacted", style("muted")],
   ]);
+}
+
+/** Files go by their last names: where they lie matters less than what is in them. */
+function shortName(source: SourceInfo): string {
+  if (source.kind === "live") return source.name;
+  const names = source.name.split(", ").map((path) => path.slice(path.lastIndexOf("/") + 1));
+  return names.length === 1 ? names[0] : `${names[0]} +${names.length - 1}`;
 }
 
 /** Live: the last ten whole seconds. A file: all of it, or the column under the time cursor. */

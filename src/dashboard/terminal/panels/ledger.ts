@@ -14,6 +14,8 @@ interface Entry {
   readonly short: string;
   readonly count: number;
   readonly text?: string;
+  /** May be how things are, and nothing that was lost: worth telling, no verdict. */
+  readonly natural?: boolean;
   /** What it means for what is shown. */
   readonly about: string;
 }
@@ -45,13 +47,15 @@ function losses(ledger: Ledger, model: ViewContext["model"]): readonly Entry[] {
       name: "requests without response",
       short: "unanswered",
       count: ledger.requestsUnmatched,
-      about: "at the edges of the capture, or behind a gap",
+      natural: true,
+      about: "the server gave none, or it came after the capture or in a gap",
     },
     {
       name: "responses without request",
       short: "unasked",
       count: ledger.responsesUnmatched,
-      about: "at the edges of the capture, or behind a gap",
+      natural: true,
+      about: "asked before the capture, or in a gap",
     },
     { name: "rows cut by a limit", short: "cut", count: ledger.truncated, about: "marked as truncated" },
     {
@@ -93,8 +97,9 @@ export function ledgerStrip(pane: Pane, { model }: ViewContext): void {
   const entries = losses(ledger, model);
   const lost = entries.filter((entry) => entry.count > 0);
   pane.onClick(0, { type: "screen", screen: "ledger" });
-  const verdict: [string, Style] =
-    lost.length === 0 ? [" ✓ nothing lost ", style("good", BOLD)] : [" ✗ incomplete ", style("warn", BOLD)];
+  const verdict: [string, Style] = lost.every((entry) => entry.natural)
+    ? [" ✓ nothing lost ", style("good", BOLD)]
+    : [" ✗ incomplete ", style("warn", BOLD)];
   let x = pane.runs(0, 0, [verdict, [`${amount(ledger.packets)} packets`, style("muted")]]);
   // what was lost first, so that a narrow screen still shows it
   const shown = [...lost, ...entries.slice(0, ALWAYS).filter((entry) => entry.count === 0)];

@@ -2,11 +2,11 @@
  * Requests per second over time: a filled graph on the learned band, with marks where alerts fired and ended, and the
  * time cursor. Exchanges of one column are averaged over its time; a band is what was usual then.
  */
-import { type Micros, SECOND } from "../../../core/units.ts";
+import { HOUR, type Micros, SECOND } from "../../../core/units.ts";
 import type { Graph } from "../../model/graph.ts";
 import type { DashboardModel } from "../../model/model.ts";
 import { area, box, largest, roundUp } from "../draw.ts";
-import { clock, rate, span, stepText } from "../format.ts";
+import { axisTime, clock, dateAndClock, rate, span, stepText } from "../format.ts";
 import type { Pane } from "../frame.ts";
 import { BOLD, REVERSE, type Style, style } from "../style.ts";
 import type { ViewContext } from "./view-context.ts";
@@ -98,15 +98,18 @@ export function scale(inside: Pane, top: number, height: number, text: (value: n
   if (height >= 2) put(height - 1, 0);
 }
 
+/** Longest label of an axis. */
+const LABEL = 12;
+
 /** Times under a graph, as many as fit, none where a mark stands. */
 function timeAxis(row: Pane, graph: Graph, context: ViewContext, marked: ReadonlySet<number>): void {
-  const digits = graph.step < SECOND / 2 ? 3 : 0;
-  const width = digits === 3 ? 12 : 8;
-  const every = Math.max(width + 6, Math.floor(row.width / 8));
+  const every = Math.max(LABEL + 2, Math.floor(row.width / 8));
   row.put(0, 0, "─".repeat(row.width), style("muted"));
-  for (let column = 0; column + width <= row.width; column += every) {
-    if (Array.from({ length: width }, (_, offset) => column + offset).some((place) => marked.has(place))) continue;
-    row.put(column, 0, clock(graph.from + column * graph.step, context, digits), style("muted"));
+  for (let column = 0; column < row.width; column += every) {
+    const label = axisTime(graph.from + column * graph.step, every * graph.step, context);
+    if (column + label.length > row.width) return;
+    const covered = Array.from(label, (_, offset) => column + offset);
+    if (!covered.some((place) => marked.has(place))) row.put(column, 0, label, style("muted"));
   }
 }
 
@@ -135,14 +138,18 @@ function alertingColumns(model: DashboardModel, graph: Graph): ReadonlySet<numbe
   return columns;
 }
 
+function cursorTime(time: Micros, step: Micros, context: ViewContext): string {
+  return step >= HOUR ? dateAndClock(time, context) : clock(time, context, step < SECOND ? 3 : 0);
+}
+
 function cursorLine(plot: Pane, model: DashboardModel, graph: Graph, context: ViewContext): void {
-  const { span } = model;
-  if (span === null) return;
-  const column = columnOf(graph, span.from);
+  const { span: under } = model;
+  if (under === null) return;
+  const column = columnOf(graph, under.from);
   if (column < 0 || column >= plot.width) return;
   for (let row = 0; row < plot.height; row++) {
     plot.part(column, row, 1, 1).restyle(0, () => style("warn", REVERSE));
   }
-  const text = ` ${clock(span.from, context, graph.step < SECOND ? 3 : 0)} `;
+  const text = ` ${cursorTime(under.from, graph.step, context)} `;
   plot.put(Math.max(0, Math.min(plot.width - text.length, column + 2)), 0, text, style("warn", BOLD | REVERSE));
 }
