@@ -49,6 +49,8 @@ export interface SessionOptions {
   readonly onNotice: (line: string) => void;
 }
 
+/** Formats without a header line, in which nothing can say that secrets are shown. */
+const HAVE_NO_HEADER = ["json", "tracee", "ig-json", "ig-jsonpretty"];
 /** How often buffered rows of live traffic are written. */
 const FLUSH_EVERY_MS = 100;
 
@@ -80,6 +82,9 @@ export class Session implements PacketHandler {
         if (process.env.EARSHOT_DEBUG) options.onNotice(String((error as Error).stack ?? error));
       },
     });
+    if (redactor.reveal && this.options.outputs.some(({ format }) => HAVE_NO_HEADER.includes(format))) {
+      options.onNotice("secrets are shown as they were sent (--reveal)");
+    }
     if (options.minLatency_ms > 0) this.pipeline.addGate((exchange) => slowerThan(exchange, options.minLatency_ms));
     this.openOutputs();
     if (options.live && this.lines.length > 0) this.timer = setInterval(() => this.flushLines(), FLUSH_EVERY_MS);

@@ -23,7 +23,11 @@ export function bodyOf(sample: BodySample, redact: RedactBody): Body {
   const truncated = sample.cut || bytes.length > sample.bytes.length;
   const shown = bytes.subarray(0, sample.bytes.length);
   const text = asText(shown, truncated);
-  if (text === null) return { text: Buffer.from(shown).toString("base64"), encoding: "base64", truncated };
+  if (text === null) {
+    // not text as a whole, but there may be text in it (a form with a file and a password)
+    const redacted = redact(Buffer.from(shown).toString("latin1"), sample.contentType);
+    return { text: Buffer.from(redacted, "latin1").toString("base64"), encoding: "base64", truncated };
+  }
   return { text: redact(text, sample.contentType), encoding: "utf-8", truncated };
 }
 
