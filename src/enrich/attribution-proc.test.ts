@@ -32,7 +32,7 @@ describe.skipIf(reason !== "")(`attribution by /proc${reason && ` (SKIPPED: ${re
   async function lookOn(client: lab.Side, server: lab.Side, start: number): Promise<Pids> {
     const flow = lab.flowOf(client, server, start);
     attribution.flowOpened(flow);
-    for (let count = 0; count < 20 && !(flow.clientProcess && flow.serverProcess); count++) {
+    for (let count = 0; count < 60 && !(flow.clientProcess && flow.serverProcess); count++) {
       attribution.flowUsed(flow);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

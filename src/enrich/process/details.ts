@@ -6,7 +6,7 @@ import type { ContainerInfo, ProcessInfo } from "../../core/process.ts";
 import { formatTime, type Micros } from "../../core/units.ts";
 import { type CgroupFacts, readCgroups } from "../container/cgroup-path.ts";
 import { Accounts } from "./accounts.ts";
-import { namespaceNumber, type ProcessStat, readLink, readStat, readText } from "./proc-files.ts";
+import { isEnding, namespaceNumber, type ProcessStat, readLink, readStat, readText } from "./proc-files.ts";
 
 /** Kernel clock ticks of /proc are hundredths of a second on every architecture Node runs on (USER_HZ). */
 export const TICK: Micros = 10_000;
@@ -36,7 +36,7 @@ export class DetailReader {
     const cgroups = readText(`/proc/${pid}/cgroup`);
     const mount = namespaceNumber(pid, "mnt");
     const exe = readLink(`/proc/${pid}/exe`);
-    return {
+    const info = {
       pid,
       ppid: stat.ppid,
       comm: stat.comm,
@@ -47,6 +47,7 @@ export class DetailReader {
       ...(cgroups === null ? {} : cgroupDetails(readCgroups(cgroups))),
       ...namespaces(namespaceNumber(pid, "pid"), mount, namespaceNumber(pid, "net")),
     };
+    return isEnding(pid) ? null : info;
   }
 
   /** Time of start from the ticks since boot; far in the future when the time of boot is not known. */

@@ -53,6 +53,20 @@ export function namespaceNumber(pid: number | "self", name: string): number {
   return link === null ? 0 : bracketNumber(link);
 }
 
+/**
+ * Is the process gone, or past the point of its end where it has left its namespaces? Its control group and what else
+ * /proc still says is not the living one's any more.
+ */
+export function isEnding(pid: number): boolean {
+  try {
+    readlinkSync(`/proc/${pid}/ns/mnt`);
+    return false;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ESRCH";
+  }
+}
+
 /** The number in `socket:[12345]`, `net:[4026531840]`; 0 when there is none. */
 export function bracketNumber(link: string): number {
   const open = link.indexOf("[");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Flow } from "../../core/flow.ts";
 import { Ledger } from "../../core/ledger.ts";
 import { ProcessRecord } from "./process-table.ts";
-import { SocketTable } from "./socket-table.ts";
+import { ANY_NET, SocketTable } from "./socket-table.ts";
 import { SocketTuple } from "./socket-tuple.ts";
 
 const OWN = 1;
@@ -28,8 +28,7 @@ describe("sockets by tuple", () => {
   let cookies = 0;
 
   function opened(table: SocketTable, port: number, pid: number, at: number, net = OWN, local?: number): number {
-    const entry = table.entry(++cookies, net, tuple(port, local));
-    entry.openedAt = START + at;
+    const entry = table.entry(++cookies, net, tuple(port, local), START + at);
     entry.record = record(pid);
     return entry.cookie;
   }
@@ -48,6 +47,19 @@ describe("sockets by tuple", () => {
     expect(find(table, 4001, flow(0, 2_000))).toBeUndefined();
     expect(find(table, 4000, flow(0, 20_000))).toBe(1); // its last packet came late
     expect(find(table, 4000, flow(0, 20_000, false))).toBeUndefined();
+  });
+
+  test("a socket whose close was lost ends when its tuple is used again", () => {
+    const table = new SocketTable(OWN, ledger);
+    opened(table, 4000, 1, 100);
+    opened(table, 4000, 2, 10_000);
+    expect(find(table, 4000, flow(9_900, 20_000))).toBe(2);
+    expect(find(table, 4000, flow(0, 9_000))).toBe(1);
+    expect(find(table, 4000, flow(10_900, 20_000, false))).toBe(2);
+    const untold = new SocketTable(ANY_NET, ledger);
+    opened(untold, 4000, 1, 100, ANY_NET);
+    opened(untold, 4000, 2, 200, ANY_NET);
+    expect(find(untold, 4000, flow(0, 20_000))).toBeUndefined(); // may be of two namespaces
   });
 
   test("a socket older than us belongs to a flow joined in the middle, or begun before the list was made", () => {
@@ -80,7 +92,7 @@ describe("sockets by tuple", () => {
     expect(table.size).toBe(2);
     table.expire(START + 301 * SECOND);
     expect(table.size).toBe(1);
-    const many = Array.from({ length: 20_000 }, (_, port) => opened(table, port, 1, 0));
+    const many = Array.from({ length: 20_000 }, (_, port) => opened(table, port, 1, 0, OWN, 0x0a000009));
     for (const cookie of many) table.close(cookie, START);
     table.expire(START + 9 * SECOND);
     expect(table.size).toBe(20_001);
@@ -88,6 +100,7 @@ describe("sockets by tuple", () => {
     expect(table.size).toBe(16_384);
     table.expire(START + 301 * SECOND);
     expect(table.size).toBe(1);
+    expect(ledger.evicted.get("sockets")).toBeUndefined();
     for (let count = 0; count < 66_000; count++) opened(table, count & 0xffff, 1, 0);
     expect(table.size).toBeLessThanOrEqual(65_536);
     expect(ledger.evicted.get("sockets")).toBe(66_000 + 1 - table.size);
@@ -95,7 +108,7 @@ describe("sockets by tuple", () => {
 
   test("a turn belongs to the exchange whose request ended before its read, and is given once", () => {
     const table = new SocketTable(OWN, ledger);
-    const entry = table.entry(++cookies, OWN, tuple(1));
+    const entry = table.entry(++cookies, OWN, tuple(1), START);
     expect(entry.takeTurn(0, START)).toBeNull();
     for (let index = 0; index < 20; index++) entry.addTurn(START + index * 10_000, START + index * 10_000 + 2_000);
     expect(entry.takeTurn(START + 149_000, START + 153_000)).toEqual({ read: START + 150_000, write: START + 152_000 });

@@ -19,6 +19,8 @@ const ROOMY = MAX_SOCKETS / 4;
 /** Two clocks, read one after the other, differ by less. */
 const SLACK: Micros = 500;
 const TURNS = 8;
+/** Number for sockets whose namespace is not told. */
+export const ANY_NET = 0;
 
 export class SocketEntry {
   readonly tuple = new SocketTuple();
@@ -83,7 +85,7 @@ export class SocketTable {
   }
 
   /** The entry of a socket, known or new. `tuple` is copied. */
-  entry(cookie: number, net: number, tuple: SocketTuple): SocketEntry {
+  entry(cookie: number, net: number, tuple: SocketTuple, openedAt: Micros): SocketEntry {
     const known = this.byCookie.get(cookie);
     if (known !== undefined) return known;
     if (this.byCookie.size >= MAX_SOCKETS) this.evict();
@@ -92,11 +94,22 @@ export class SocketTable {
     entry.net = net;
     entry.tuple.copy(tuple);
     entry.hash = hashOf(tuple);
+    entry.openedAt = openedAt;
     entry.closedAt = 0;
-    entry.chain = this.byHash.get(entry.hash) ?? null;
+    const chain = this.byHash.get(entry.hash) ?? null;
+    if (net !== ANY_NET) this.closeFormer(chain, entry);
+    entry.chain = chain;
     this.byHash.set(entry.hash, entry);
     this.byCookie.set(cookie, entry);
     return entry;
+  }
+
+  /** A namespace has a tuple once at a time: of a former socket with it the close was lost. */
+  private closeFormer(chain: SocketEntry | null, entry: SocketEntry): void {
+    for (let former = chain; former !== null; former = former.chain) {
+      if (former.closedAt !== 0 || former.net !== entry.net || !sameTuple(former.tuple, entry.tuple)) continue;
+      this.close(former.cookie, Math.max(former.openedAt, entry.openedAt));
+    }
   }
 
   known(cookie: number): SocketEntry | undefined {

@@ -114,10 +114,9 @@ export class BpfTier implements Tier {
 
   private takeOwner(view: DataView, at: number, bytes: Uint8Array): void {
     const cookie = record.cookieOf(view, at);
-    const fresh = this.sockets.known(cookie) === undefined;
-    const entry = this.sockets.entry(cookie, record.netOf(view, at), record.tupleOf(view, at));
+    const time = this.clock.toRealTime(record.timeOf(view, at));
+    const entry = this.sockets.entry(cookie, record.netOf(view, at), record.tupleOf(view, at), time);
     const process = record.socketProcessAt(at);
-    if (fresh) entry.openedAt = this.clock.toRealTime(record.timeOf(view, at));
     entry.client = (record.roleOf(view, at) & record.ROLE_CLIENT) !== 0;
     entry.record = this.processes.record(view, process, bytes);
     entry.tid = this.processes.tid(view, process);
@@ -134,9 +133,9 @@ export class BpfTier implements Tier {
       if (known.seed && known.record !== process) known.shared = true;
       return;
     }
-    const entry = this.sockets.entry(cookie, record.netOf(view, 0), record.tupleOf(view, 0));
+    const time = this.clock.toRealTime(record.timeOf(view, 0));
+    const entry = this.sockets.entry(cookie, record.netOf(view, 0), record.tupleOf(view, 0), time);
     entry.seed = true;
-    entry.openedAt = this.clock.toRealTime(record.timeOf(view, 0));
     entry.record = process;
     entry.tid = process.pid;
   }

@@ -101,9 +101,11 @@ export function readExecutable(view: DataView, at: number, bytes: Uint8Array): s
   const parts = view.getUint32(at + PATH_AT, LITTLE);
   if (parts === 0 || parts > PARTS) return null;
   let path = "";
-  for (let part = 0; part < parts; part++)
-    path = `/${textOf(bytes, view, at + PATH_AT + 8 + part * PART, PART)}${path}`;
-  return path;
+  for (let part = 0; part < parts; part++) {
+    const name = textOf(bytes, view, at + PATH_AT + 8 + part * PART, PART);
+    if (name !== "") path = `/${name}${path}`;
+  }
+  return path === "" ? null : path;
 }
 
 function textOf(bytes: Uint8Array, view: DataView, at: number, length: number): string {

@@ -11,7 +11,7 @@ import { KernelClock } from "../kernel-clock.ts";
 import { pageSize } from "../page-size.ts";
 import { ProcTier } from "../proc-tier.ts";
 import { ProcessRecord, type ProcessTable } from "../process-table.ts";
-import { SocketTable } from "../socket-table.ts";
+import { ANY_NET, SocketTable } from "../socket-table.ts";
 import { SocketTier } from "../socket-tier.ts";
 import { SocketTuple } from "../socket-tuple.ts";
 import type { SystemCalls } from "../system-calls.ts";
@@ -86,7 +86,7 @@ export class PerfTier implements Tier {
     this.events = new PerfEvents(tools.calls, pageSize());
     this.clock = new KernelClock(tools.calls);
     // the events do not tell the namespace: one for all, and equal tuples are no answer
-    this.sockets = new SocketTable(0, tools.ledger);
+    this.sockets = new SocketTable(ANY_NET, tools.ledger);
     this.finder = new SocketTier(this.sockets, () => this.drain());
     this.fallback = new ProcTier(tools.table, tools.details, tools.ledger);
   }
@@ -169,8 +169,7 @@ export class PerfTier implements Tier {
     // a client whose connect comes late (a processor was held up): whose it is is not known
     if (traced === undefined || traced.connected || traced.since > sample.time) return;
     traced.connected = true;
-    const entry = this.sockets.entry(traced.cookie, 0, tuple);
-    entry.openedAt = this.clock.toRealTime(sample.time);
+    const entry = this.sockets.entry(traced.cookie, ANY_NET, tuple, this.clock.toRealTime(sample.time));
     entry.client = traced.client;
     entry.record = traced.record;
     entry.tid = traced.tid;
