@@ -53,7 +53,7 @@ describe("at most 0.05 episodes a day", () => {
     });
 });
 
-describe("time to fire after a step, median of 51 or 151 runs, at most the specification's and one evaluation more", () => {
+describe("time to fire after a step, median of many runs, at most the specification's and one evaluation more", () => {
   const table: [mean: number, factor: number, most_s: number][] = [
     [20, 2, 693],
     [20, 3, 190],
@@ -80,8 +80,10 @@ describe("time to fire after a step, median of 51 or 151 runs, at most the speci
     [5000, 2, 138],
     [5000, 3, 130],
   ];
-  const times = (mean: number, factor: number): number[] =>
-    Array.from({ length: mean <= 100 ? 151 : 51 }, (_, seed) => {
+  // near the limit a run fires at once or in an hour: the median of few runs says nothing
+  const wide = (mean: number, factor: number) => (factor - 1) * Math.sqrt(mean) < 3.6;
+  const times = (mean: number, factor: number, runs: number): number[] =>
+    Array.from({ length: runs }, (_, seed) => {
       const next = random(seed * 7919 + mean);
       const simulation = run();
       simulation.steps(40 * STEPS_PER_WINDOW, () => poisson(mean / STEPS_PER_WINDOW, next));
@@ -95,7 +97,7 @@ describe("time to fire after a step, median of 51 or 151 runs, at most the speci
     });
   for (const [mean, factor, most_s] of table)
     test(`${mean} a window, × ${factor}`, () => {
-      const sorted = times(mean, factor).sort((a, b) => a - b);
+      const sorted = times(mean, factor, wide(mean, factor) ? 301 : 51).sort((a, b) => a - b);
       expect(sorted[sorted.length >> 1]).toBeLessThanOrEqual(most_s + 10);
     });
 });

@@ -10,7 +10,7 @@ import { mean } from "./robust.ts";
 /** A block is so many windows; the memory so many blocks (five days at the default window); it speaks after so many. */
 const BLOCK_WINDOWS = 10;
 const BLOCKS = 360;
-const LEAST_BLOCKS = 9;
+const LEAST_BLOCKS = 6;
 /** One alert in this time for nothing: well under one in 20 days, as the law of maxima only holds roughly. */
 const RETURN_PERIOD: Micros = 60 * 24 * HOUR;
 /** A limit is moved out by this factor at most. */
@@ -30,21 +30,30 @@ export interface TailSnapshot {
   readonly block_end: Micros | null;
   readonly highest: number | null;
   readonly held: readonly number[];
+  readonly waiting: readonly number[];
+  readonly cooling: number;
 }
 
 export class Tail {
   readonly #block: Micros;
   /** Evaluations in `for`, both ends included. */
   readonly #holds: number;
+  /** Evaluations in two windows. */
+  readonly #edge: number;
   #maxima: Maximum[] = [];
   #blockEnd: Micros | null = null;
   #highest: number | null = null;
   #held: number[] = [];
+  /** Scores not learned yet: an alert that fires now began before it fired. */
+  #waiting: number[] = [];
+  /** Evaluations after an alert that are not learned: its end is no calm. */
+  #cooling = 0;
   #factor = 1;
 
   constructor(window: Micros, step: Micros, holds: Micros) {
     this.#block = BLOCK_WINDOWS * window;
     this.#holds = Math.min(Math.floor(holds / step) + 1, HELD_LIMIT);
+    this.#edge = Math.ceil((2 * window) / step);
   }
 
   /** By how much the distance from the centre to a limit is to be multiplied, from 1. */
@@ -54,9 +63,14 @@ export class Tail {
 
   /** The score of one evaluation without an open alert, by the band before this factor. */
   learn(score: number, time: Micros): void {
+    if (this.#cooling > 0) {
+      this.#cooling--;
+      return;
+    }
     this.#held.push(score);
     if (this.#held.length > this.#holds) this.#held.shift();
-    if (this.#held.length === this.#holds) this.#seen(lowest(this.#held));
+    if (this.#held.length === this.#holds) this.#waiting.push(lowest(this.#held));
+    if (this.#waiting.length > this.#edge) this.#seen(this.#waiting.shift() as number);
     this.#blockEnd ??= time + this.#block;
     if (time < this.#blockEnd) return;
     this.#blockEnd = time + this.#block;
@@ -71,11 +85,13 @@ export class Tail {
     this.#keep([this.#factor, true]);
     this.#highest = null;
     this.#held = [];
+    this.#waiting = [];
+    this.#cooling = this.#edge;
     this.#blockEnd = null;
   }
 
   reset(): void {
-    this.restore({ maxima: [], factor: 1, block_end: null, highest: null, held: [] });
+    this.restore({ maxima: [], factor: 1, block_end: null, highest: null, held: [], waiting: [], cooling: 0 });
   }
 
   serialize(): TailSnapshot {
@@ -85,6 +101,8 @@ export class Tail {
       block_end: this.#blockEnd,
       highest: this.#highest,
       held: [...this.#held],
+      waiting: [...this.#waiting],
+      cooling: this.#cooling,
     };
   }
 
@@ -93,6 +111,8 @@ export class Tail {
     this.#blockEnd = saved.block_end;
     this.#highest = saved.highest;
     this.#held = saved.held.slice(-this.#holds);
+    this.#waiting = saved.waiting.slice(-this.#edge);
+    this.#cooling = saved.cooling;
     this.#factor = saved.factor;
   }
 
