@@ -24,6 +24,8 @@ export interface Table<Row> {
   readonly selected: number;
   readonly focused: boolean;
   click(index: number): Action;
+  /** Whether titles stand above the rows; else where there is room for them. */
+  readonly titled?: boolean;
   /** Rows that step back. */
   dimmed?(row: Row): boolean;
   /** A column's title with a mark of the order. */
@@ -36,7 +38,7 @@ export function drawTable<Row>(pane: Pane, table: Table<Row>, context: ViewConte
   const columns = table.columns.filter((column) => pane.width >= column.from);
   const taken = columns.reduce((sum, column) => sum + column.width, 0);
   const rest = Math.max(4, pane.width - taken);
-  const titled = pane.height >= 5;
+  const titled = table.titled ?? pane.height >= 5;
   const body = titled ? pane.part(0, 1, pane.width, pane.height - 1) : pane;
   const put = (on: Pane, y: number, text: (column: Column<Row>) => string, look: (column: Column<Row>) => Style) => {
     let x = 0;

@@ -131,7 +131,7 @@ const RULE_COLUMNS: readonly Column<RuleStatus>[] = [
   },
   {
     title: "learning",
-    width: 12,
+    width: 15,
     from: 90,
     right: true,
     text: ({ learning_left_s: left }) => (left === null ? "" : `${span(left * SECOND)} left`),
@@ -232,6 +232,7 @@ export function alertScreen(pane: Pane, context: ViewContext): void {
       at: (index) => rules[index],
       selected: 0,
       focused: false,
+      titled: rules.length > 0,
       click: () => ({ type: "screen", screen: "alerts" }),
     },
     context,
