@@ -56,6 +56,7 @@ export class TlsRun {
     this.flow.lastTime = this.flow.now;
     if (typeof data === "number") {
       this.flow.halves[from].gapBytes += data;
+      this.flow.halves[from].next += data;
       this.flow.parser?.gap(this.flow, from, data);
       return;
     }
@@ -77,6 +78,8 @@ export class TlsRun {
     this.flow.dataIpLength = end - start + HEADERS;
     half.wireBytes += end - start + HEADERS;
     half.overheadBytes += HEADERS;
+    this.flow.dataSequence = half.next;
+    half.next = (half.next + end - start) | 0;
     // lent: the octets around and behind the segment mean nothing
     const lent = new Uint8Array(end - start + 6).fill(0x16);
     lent.set(data.subarray(start, end), 3);

@@ -24,7 +24,8 @@ export interface CertificateChain {
 
 /** `content` is the message without its header: a list of certificates in DER. */
 export function readCertificates(content: Uint8Array, memory: CertificateMemory): CertificateChain {
-  const list = new OctetReader(content, 0, content.length).vector(3);
+  const message = new OctetReader(content, 0, content.length);
+  const list = message.vector(3);
   const certificates: TlsCertificate[] = [];
   let unreadable = 0;
   let count = 0;
@@ -36,12 +37,16 @@ export function readCertificates(content: Uint8Array, memory: CertificateMemory)
     if (summary === null) unreadable++;
     else certificates.push(summary);
   }
-  return { certificates, truncated: list.left > 0, unreadable, malformed: list.failed };
+  return { certificates, truncated: list.left > 0, unreadable, malformed: message.failed || list.failed };
 }
 
 /** Summaries by SHA-256 of the DER; the oldest makes room. */
 export class CertificateMemory {
   private readonly known = new Map<string, TlsCertificate | null>();
+
+  get size(): number {
+    return this.known.size;
+  }
 
   summary(der: Uint8Array): TlsCertificate | null {
     const sha256 = createHash("sha256").update(der).digest("hex");
@@ -60,8 +65,8 @@ function summarize(der: Uint8Array, sha256: string): TlsCertificate | null {
     return {
       subject: oneLine(certificate.subject),
       issuer: oneLine(certificate.issuer),
-      not_before: timeOf(certificate.validFromDate, certificate.validFrom),
-      not_after: timeOf(certificate.validToDate, certificate.validTo),
+      not_before: timeOf(certificate.validFrom),
+      not_after: timeOf(certificate.validTo),
       serial: certificate.serialNumber,
       names: namesOf(certificate.subjectAltName),
       sha256,
@@ -77,8 +82,9 @@ function oneLine(name: string | undefined): string {
 }
 
 /** RFC 3339; the certificate's own words where no calendar has its time. */
-function timeOf(date: Date | undefined, text: string): string {
-  return date === undefined || Number.isNaN(date.getTime()) ? text : date.toISOString().replace(".000Z", "Z");
+function timeOf(text: string): string {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? text : date.toISOString().replace(".000Z", "Z");
 }
 
 /**

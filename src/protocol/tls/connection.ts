@@ -28,8 +28,6 @@ export class TlsConnection implements FlowParser {
   private readonly options: TlsOptions;
   private readonly readers: readonly [RecordReader, RecordReader];
   private readonly shares: readonly [Share, Share];
-  /** When the first octet of either direction came; 0.5 before it. */
-  private readonly starts: [Micros, Micros] = [0.5, 0.5];
   private now: Micros = 0.5;
   /** The answer in clear of a server that does not speak TLS. */
   private plain: FlowParser | null = null;
@@ -39,11 +37,11 @@ export class TlsConnection implements FlowParser {
   /** Both readers are done: octets only count. */
   private done = false;
 
-  constructor(flow: Flow, options: TlsOptions, memory: CertificateMemory) {
+  constructor(flow: Flow, found: HalfIndex, options: TlsOptions, memory: CertificateMemory) {
     this.options = options;
     this.handshake = new Handshake(memory);
     this.readers = [new RecordReader(this.listener(0)), new RecordReader(this.listener(1))];
-    this.shares = [new Share(flow, 0), new Share(flow, 1)];
+    this.shares = [new Share(flow, 0, found === 0), new Share(flow, 1, found === 1)];
   }
 
   data(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void {
@@ -51,10 +49,7 @@ export class TlsConnection implements FlowParser {
       if (this.plain !== null && from === this.plainHalf) this.plain.data(flow, from, bytes, start, end);
       return;
     }
-    if (this.starts[from] === 0.5) {
-      this.starts[from] = flow.now;
-      this.shares[from].begin(flow, end - start);
-    }
+    if (this.shares[from].start === 0.5) this.shares[from].begin(flow);
     this.now = flow.now;
     const stopped = this.readers[from].data(bytes, start, end);
     this.settle(flow);
@@ -93,7 +88,7 @@ export class TlsConnection implements FlowParser {
     for (const code of this.handshake.anomalies) ledger.anomaly(code);
     if (this.handshake.truncated) ledger.truncated++;
     flowUsed?.(flow);
-    emit(tlsEvent(flow, this.handshake, { shares: this.shares, starts: this.starts, reason }));
+    emit(tlsEvent(flow, this.handshake, { shares: this.shares, reason }));
   }
 
   private settle(flow: Flow): void {
@@ -105,7 +100,7 @@ export class TlsConnection implements FlowParser {
     if (handshake.over) this.stop();
     else if (handshake.tls13) readers[1 - (handshake.client as HalfIndex)].stop();
     // the octets of a direction that never began still have to be counted from where it does
-    this.done = readers[0].stopped && readers[1].stopped && this.starts[0] !== 0.5 && this.starts[1] !== 0.5;
+    this.done = readers[0].stopped && readers[1].stopped && this.shares.every(({ start }) => start !== 0.5);
   }
 
   private stop(): void {

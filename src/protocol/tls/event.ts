@@ -1,14 +1,12 @@
 /** Makes the event of a TLS connection (core/event.ts) from what its handshake and its octets told. */
 import type { TlsEvent } from "../../core/event.ts";
 import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
-import { formatTime, MILLISECOND, type Micros } from "../../core/units.ts";
+import { formatTime, MILLISECOND } from "../../core/units.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Share } from "./share.ts";
 
 export interface Passage {
   readonly shares: readonly [Share, Share];
-  /** When each direction's first octet came; 0.5 for one that had none. */
-  readonly starts: readonly [Micros, Micros];
   readonly reason: CloseReason;
 }
 
@@ -16,7 +14,7 @@ export function tlsEvent(flow: Flow, handshake: Handshake, passage: Passage): Tl
   const client: HalfIndex = handshake.client === 1 ? 1 : 0;
   const server: HalfIndex = client === 1 ? 0 : 1;
   const { shares } = passage;
-  const start = passage.starts[client] !== 0.5 ? passage.starts[client] : passage.starts[server];
+  const start = shares[client].start !== 0.5 ? shares[client].start : shares[server].start;
   const { offer, choice } = handshake;
   const labels = labelsOf(handshake);
   return {

@@ -1,5 +1,5 @@
 /** TLS as a Protocol: finds itself on any port, in either direction, and behind the openings of other protocols. */
-import type { Flow } from "../../core/flow.ts";
+import type { Flow, HalfIndex } from "../../core/flow.ts";
 import type { Detection, Protocol } from "../../core/protocol.ts";
 import { CertificateMemory } from "./certificate.ts";
 import { TlsConnection, type TlsOptions } from "./connection.ts";
@@ -22,7 +22,7 @@ export class TlsProtocol implements Protocol {
     return findClientHello(bytes, start, end);
   }
 
-  open(flow: Flow): TlsConnection {
-    return new TlsConnection(flow, this.options, this.memory);
+  open(flow: Flow, from: HalfIndex): TlsConnection {
+    return new TlsConnection(flow, from, this.options, this.memory);
   }
 }

@@ -3,6 +3,7 @@
  * STARTTLS or a proxy's handshake. Takes the flow's counters when TLS begins, gives differences.
  */
 import type { Flow, HalfIndex } from "../../core/flow.ts";
+import type { Micros } from "../../core/units.ts";
 
 /** IPv4 and TCP headers without options: no packet has smaller ones. */
 const SMALLEST_HEADERS = 40;
@@ -12,21 +13,31 @@ export class Share {
   private wireBefore: number;
   private retransmittedBefore = 0;
   private gapBefore = 0;
-  /** IP length of the packet in which TLS was found. */
-  private readonly packetBytes: number;
+  /** The packet in which TLS was found, where it was found in this direction. */
+  private readonly found: { readonly time: Micros; readonly sequence: number; readonly ipLength: number } | null;
+  /** Time of the packet with the first octet; 0.5 before there was one. */
+  start: Micros = 0.5;
 
-  constructor(flow: Flow, half: HalfIndex) {
+  /** `foundHere`: it was in this direction, and in the packet just being delivered, that TLS was recognised. */
+  constructor(flow: Flow, half: HalfIndex, foundHere: boolean) {
     this.half = half;
-    this.packetBytes = flow.dataIpLength;
     this.wireBefore = flow.halves[half].wireBytes;
+    this.found = foundHere ? { time: flow.now, sequence: flow.dataSequence, ipLength: flow.dataIpLength } : null;
   }
 
-  /** The first `length` octets of TLS in this direction are being delivered. */
-  begin(flow: Flow, length: number): void {
+  /** The first octets of TLS in this direction are being delivered. */
+  begin(flow: Flow): void {
     const counters = flow.halves[this.half];
-    // octets that had been kept came in packets before this one; those packets' headers were not charged to anything yet
-    const inOnePacket = length <= Math.max(this.packetBytes, flow.dataIpLength) - SMALLEST_HEADERS;
-    const own = inOnePacket ? flow.dataIpLength : length + counters.overheadBytes;
+    const { found } = this;
+    // octets may have waited for enough to decide, with what another protocol said before them: `flow` then speaks of
+    // the first packet of those that waited, but TLS may have begun in the one that decided
+    const ahead = found === null ? 0 : (flow.dataSequence - found.sequence) | 0;
+    this.start = found !== null && ahead >= 0 ? found.time : flow.now;
+    const payload = (counters.next - flow.dataSequence) | 0;
+    let own: number;
+    if (found !== null && ahead >= 0) own = found.ipLength - ahead;
+    else if (payload + SMALLEST_HEADERS <= flow.dataIpLength) own = flow.dataIpLength;
+    else own = payload + counters.overheadBytes;
     this.wireBefore = Math.max(0, counters.wireBytes - own);
     if (this.wireBefore > 0) {
       this.retransmittedBefore = counters.retransmittedBytes;
