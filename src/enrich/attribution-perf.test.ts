@@ -26,7 +26,7 @@ describe.skipIf(reason !== "")(`attribution by perf tracepoints${reason && ` (SK
     const printed = lab.command("unshare", "-m", "sh", "-c", `${MOUNTED}; exec "$0" "$1"`, process.execPath, SCRIPT);
     const result = JSON.parse(printed.trim().split("\n").at(-1)!);
     expect(result).toMatchObject({ wrong: 0, lost: 0, comms: expect.arrayContaining(["curl", "nginx"]) });
-    expect(result.right).toBeGreaterThanOrEqual(230); // of 241
+    expect(result.right).toBeGreaterThanOrEqual(220); // of at most 241
   }, 30_000);
 });
 

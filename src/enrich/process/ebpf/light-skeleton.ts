@@ -4,7 +4,7 @@
  */
 import { closeSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { errorName, type SystemCalls } from "../system-calls.ts";
+import { ERRNO, errorName, type SystemCalls } from "../system-calls.ts";
 
 /** bpf(2) commands and types, from linux/bpf.h. */
 const BPF_MAP_CREATE = 0;
@@ -24,6 +24,8 @@ const SYSCALL_NUMBER: Readonly<Record<string, number>> = { x64: 321, arm64: 280 
 const CONTEXT_HEADER = 24;
 const MAP_DESCRIPTION = 16;
 const PAGE = 4096;
+/** As often as libbpf tries. */
+const MAX_ATTEMPTS = 5;
 
 export class BpfError extends Error {
   readonly errno: number;
@@ -67,7 +69,7 @@ export class LightSkeleton {
     let loader = -1;
     try {
       loader = this.loadLoader(blob.insns, dataMap);
-      this.run(loader, blob);
+      for (let attempt = 1; !this.ran(loader, blob, attempt < MAX_ATTEMPTS); attempt++);
     } finally {
       closeSync(dataMap);
       if (loader >= 0) closeSync(loader);
@@ -160,6 +162,17 @@ export class LightSkeleton {
     attributes.write("__loader.prog", 48);
     attributes.writeBigUInt64LE(this.calls.address(fds), 120);
     return this.bpf("load", BPF_PROG_LOAD, attributes);
+  }
+
+  /** Runs the loader; false when a signal to our process interrupted the kernel's verifier: the loader has tidied up. */
+  private ran(loader: number, blob: Blob, mayFail: boolean): boolean {
+    try {
+      this.run(loader, blob);
+      return true;
+    } catch (error) {
+      if (mayFail && error instanceof BpfError && error.errno === ERRNO.EAGAIN) return false;
+      throw error;
+    }
   }
 
   /** The loader program finds its orders in, and leaves its file descriptors in, a context structure. */
