@@ -61,6 +61,8 @@ export class FlowHalf {
 export class Flow {
   id = 0;
   live = false;
+  /** The packets of another flow, seen once more in another wrapping on another interface: counted, not read. */
+  copy = false;
   /** It ended by a reset, and is still remembered. */
   wasReset = false;
   /** Addresses and ports of half 0's sender (source) and receiver, as in Packet. */

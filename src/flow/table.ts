@@ -34,6 +34,8 @@ const SWEEP: Micros = 10 * MILLISECOND;
 /** Moving a flow to the front of the use list for every packet would cost more than it tells. */
 const TOUCH: Micros = SECOND;
 const MAX_LINGERING = 16_384;
+/** A copy of a packet on another interface of the same host comes within this. */
+const COPY_WINDOW: Micros = 100 * MILLISECOND;
 /** In a TCP header; and how many octets of one direction may be out of band at a time. */
 const URGENT_POINTER = 18;
 const MAX_URGENT = 16;
@@ -128,6 +130,10 @@ export class FlowTable implements PacketListener {
   }
 
   private take(flow: Flow, from: HalfIndex, packet: Packet, length: number, control: number): void {
+    if (flow.copy) {
+      this.takeCopy(flow, from, packet, control);
+      return;
+    }
     const half = flow.halves[from];
     let sequence = packet.sequence;
     if (control & SYN) {
@@ -312,14 +318,53 @@ export class FlowTable implements PacketListener {
 
   private find(packet: Packet, hash: number): Flow | null {
     let flow = this.buckets[hash & (this.buckets.length - 1)];
+    let otherwiseTagged = false;
     while (flow !== null) {
       if (flow.hash === hash) {
         if (flow.scope === packet.scope && isForward(flow, packet)) return flow;
-        if (isReverse(flow, packet) && (flow.reverseScope === packet.scope || adopts(flow, packet))) return flow;
+        if (isReverse(flow, packet)) {
+          if (flow.reverseScope === packet.scope) return flow;
+          otherwiseTagged = true;
+        }
       }
       flow = flow.chain;
     }
-    return null;
+    return otherwiseTagged ? this.adopter(packet, hash) : null;
+  }
+
+  /** A flow whose other direction was not seen yet, and that this packet answers, though it is tagged otherwise. */
+  private adopter(packet: Packet, hash: number): Flow | null {
+    let flow = this.buckets[hash & (this.buckets.length - 1)];
+    while (flow !== null && !(flow.hash === hash && isReverse(flow, packet) && adopts(flow, packet))) flow = flow.chain;
+    return flow;
+  }
+
+  /**
+   * Is this the first packet of a flow that is known in another wrapping already? A live capture of a VLAN device and
+   * the device below it (or of a tunnel's two sides) shows each packet twice, in two address spaces. The same numbers
+   * at the same moment on another interface tell; equal flows in two networks on one interface are two flows.
+   */
+  private isCopy(packet: Packet, hash: number): boolean {
+    let flow = this.buckets[hash & (this.buckets.length - 1)];
+    for (; flow !== null; flow = flow.chain) {
+      if (flow.hash !== hash || !flow.live || flow.copy || flow.interfaceId === packet.interfaceId) continue;
+      if (packet.time - flow.lastTime > COPY_WINDOW || !isForward(flow, packet)) continue;
+      const half = flow.halves[0];
+      if (
+        packet.flags & SYN ? half.initialKnown && half.initial === ((packet.sequence + 1) | 0) : isNewest(half, packet)
+      )
+        return true;
+    }
+    return false;
+  }
+
+  /** A packet of a flow that is a copy: only its beginning and end matter. */
+  private takeCopy(flow: Flow, from: HalfIndex, packet: Packet, control: number): void {
+    this.ledger.copies++;
+    if (control & SYN) this.handshake(flow, from, packet, (packet.sequence + 1) | 0);
+    if (control & FIN) flow.halves[from].finished = true;
+    if (control & RST) this.close(flow, "rst");
+    else if (flow.halves[0].finished && flow.halves[1].finished) this.close(flow, "fin");
   }
 
   private add(packet: Packet, hash: number): Flow {
@@ -351,9 +396,11 @@ export class FlowTable implements PacketListener {
     flow.interfaceName = this.options.interfaceName?.(packet.interfaceId) ?? null;
     flow.encapsulation =
       packet.encapsulation === 0 ? null : (this.options.encapsulationName?.(packet.encapsulation) ?? null);
+    flow.copy = this.isCopy(packet, hash);
     this.insert(flow);
     this.live++;
     linkBefore(flow, this.ring);
+    if (flow.copy) return flow;
     this.ledger.flows++;
     if ((packet.flags & SYN) === 0) this.ledger.flowsMidstream++;
     flow.parser = this.options.open(flow);
@@ -443,7 +490,7 @@ const ADOPTION_WINDOW = 1 << 20;
  */
 function adopts(flow: Flow, packet: Packet): boolean {
   const [forward, reverse] = flow.halves;
-  if (reverse.known || !forward.known || (packet.flags & ACK) === 0) return false;
+  if (flow.copy || reverse.known || !forward.known || (packet.flags & ACK) === 0) return false;
   const distance = (packet.acknowledgment - forward.next) | 0;
   if (distance > 0 || distance < -ADOPTION_WINDOW) return false;
   flow.reverseScope = packet.scope;
@@ -463,6 +510,11 @@ function isReverse(flow: Flow, packet: Packet): boolean {
     flow.source0 === packet.destination0 &&
     flow.destination0 === packet.source0
   );
+}
+
+/** Are this packet's octets the newest that were delivered? */
+function isNewest(half: FlowHalf, packet: Packet): boolean {
+  return half.known && half.wireBytes > 0 && half.lastSequence === packet.sequence;
 }
 
 function unlink(flow: Flow): void {
