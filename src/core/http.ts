@@ -36,7 +36,9 @@ export class MessageHead {
   reasonStart = 0;
   reasonEnd = 0;
   /** nameStart, nameEnd, valueStart, valueEnd of each field line, in wire order. */
-  readonly fields = new Int32Array(MAX_FIELDS * FIELD_STRIDE);
+  readonly fields: Int32Array;
+  /** `bytes` is the thread's memory and `fields` the kernel's table, just filled: the kernel can render this head. */
+  inKernel = false;
   fieldCount = 0;
   fieldsLeftOut = 0;
   /** Index into `fields` lines; -1 when absent. */
@@ -56,6 +58,10 @@ export class MessageHead {
   ipLength = 0;
   /** A limit cut the head. */
   truncated = false;
+
+  constructor(fields: Int32Array = new Int32Array(MAX_FIELDS * FIELD_STRIDE)) {
+    this.fields = fields;
+  }
 
   anomaly(code: string): void {
     if (!this.anomalies.includes(code)) this.anomalies.push(code);
@@ -91,11 +97,23 @@ export interface ExchangeBuilder {
   close(flow: Flow, reason: CloseReason): void;
 }
 
+/** How to treat the value of a field: copy it. */
+export const PLAIN_FIELD = 0;
+/** Copy it, unless it holds one of `HeadRedactor.tellingOctets`: then it goes through `redactField`. */
+export const SEARCHED_FIELD = 1;
+/** It goes through `redactField`. */
+export const SENSITIVE_FIELD = 2;
+export type FieldCare = 0 | 1 | 2;
+
 /**
  * Hides secrets in a head while it is copied into its kept form: the one place where wire bytes become ours. All
  * return the new end offset in `into`, which has room for `maxGrowth` more than what is copied.
  */
 export interface HeadRedactor {
+  /** Depends on nothing but the name, in any case of its letters; remembered by whoever asks. */
+  fieldCare(from: Uint8Array, nameStart: number, nameEnd: number): FieldCare;
+  /** Octets below 128. */
+  readonly tellingOctets: Uint8Array;
   isSensitiveField(from: Uint8Array, nameStart: number, nameEnd: number): boolean;
   redactField(
     from: Uint8Array,

@@ -3,7 +3,13 @@
  * place before everything else, so that no later stage ever holds a secret. Works on bytes and allocates nothing for a
  * head without secrets; marks are made by mark.ts.
  */
-import type { HeadRedactor as HeadRedactorRole } from "../core/http.ts";
+import {
+  type FieldCare,
+  type HeadRedactor as HeadRedactorRole,
+  PLAIN_FIELD,
+  SEARCHED_FIELD,
+  SENSITIVE_FIELD,
+} from "../core/http.ts";
 import { CredentialRedactor } from "./credentials.ts";
 import { copyBytes, Marker, SHORTEST_MARK_BYTES } from "./mark.ts";
 import { NameCache } from "./name-cache.ts";
@@ -20,7 +26,7 @@ import {
 } from "./name-kinds.ts";
 import { NameRules } from "./names.ts";
 import type { RedactOptions } from "./schema.ts";
-import { FREE, LINKS, TARGET, UrlRedactor } from "./url.ts";
+import { FREE, LINKS, TARGET, TELLING_OCTETS, UrlRedactor } from "./url.ts";
 
 /** The name of a parameter as its reader will see it: percent-decoded, `+` as a space, outer spaces off. */
 function decodeParameterName(name: string): string {
@@ -59,6 +65,16 @@ export class HeadRedactor implements HeadRedactorRole {
   /** Copies the request target `from[start, end)`, redacted. Returns the new end in `into`. */
   redactTarget(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number {
     return this.reveal ? copyBytes(from, start, end, into, at) : this.url.write(from, start, end, into, at, TARGET);
+  }
+
+  /** Values that are read as URLs are hidden in only where one of these is. */
+  readonly tellingOctets = TELLING_OCTETS;
+
+  fieldCare(from: Uint8Array, nameStart: number, nameEnd: number): FieldCare {
+    if (this.reveal) return PLAIN_FIELD;
+    const kind = this.fields.kindOf(from, nameStart, nameEnd);
+    if (kind === PLAIN) return PLAIN_FIELD;
+    return kind === URL_VALUE || kind === LINK || kind === UNKNOWN ? SEARCHED_FIELD : SENSITIVE_FIELD;
   }
 
   /** False when the value of this field is to be copied as it is; only then may `redactField` be left out. */

@@ -4,7 +4,27 @@
  */
 import { Arena } from "../core/arena.ts";
 import type { KeptHead, KeptRequest, KeptResponse } from "../core/exchange.ts";
-import { FIELD_STRIDE, type HeadRedactor, type MessageHead } from "../core/http.ts";
+import { rememberCare, useCareOf } from "../core/field-care.ts";
+import {
+  copyOctets,
+  escapeText as escapeByKernel,
+  kernelResult,
+  R,
+  RENDER_DONE,
+  RENDER_FULL,
+  RENDER_NAME,
+  RENDER_TEXT,
+  render,
+} from "../core/head-kernel.ts";
+import {
+  FIELD_STRIDE,
+  type FieldCare,
+  type HeadRedactor,
+  type MessageHead,
+  PLAIN_FIELD,
+  SENSITIVE_FIELD,
+} from "../core/http.ts";
+import { memory, memoryView, REDACTED_AT, SCRATCH_AT } from "../core/memory.ts";
 import { splitTarget } from "../core/request-target.ts";
 
 const QUOTE = 34;
@@ -14,18 +34,17 @@ const OPEN = 91;
 const CLOSE = 93;
 const SPACE = 32;
 
-/** Space for a redacted value before it is escaped. */
-const REDACTED_BYTES = 1 << 19;
+/** A head is kept up to here, so that it fits the largest block. */
+const LIMIT = SCRATCH_AT + Arena.maxBlock - 8;
 
 export class HeadKeeper {
   private readonly arena: Arena;
   private readonly redactor: HeadRedactor | null;
-  private readonly out: Uint8Array;
-  private readonly outView: DataView;
-  private readonly redacted = new Uint8Array(REDACTED_BYTES + 8);
-  private readonly redactedView = new DataView(this.redacted.buffer);
-  private source: Uint8Array = new Uint8Array(0);
-  private sourceView: DataView = new DataView(new ArrayBuffer(0));
+  private readonly out = memory;
+  private source: Uint8Array = memory;
+  private sourceView: DataView = memoryView;
+  /** The head at hand is the kernel's. */
+  private inKernel = false;
   /** Where the last field's value was written. */
   private valueStart = 0;
   private valueEnd = 0;
@@ -33,19 +52,17 @@ export class HeadKeeper {
   constructor(arena: Arena, redactor: HeadRedactor | null) {
     this.arena = arena;
     this.redactor = redactor;
-    this.out = arena.bytes;
-    this.outView = arena.view;
   }
 
   /** False when not all of it could be kept. */
   keepRequest(head: MessageHead, kept: KeptRequest, connect: boolean): boolean {
-    this.use(head.bytes);
-    const methodEnd = this.text(head.methodStart, head.methodEnd, 0);
+    this.use(head);
+    const methodEnd = this.text(head.methodStart, head.methodEnd, SCRATCH_AT);
     let targetEnd: number;
     if (this.redactor === null) targetEnd = this.text(head.targetStart, head.targetEnd, methodEnd);
     else {
-      const length = this.redactor.redactTarget(head.bytes, head.targetStart, head.targetEnd, this.redacted, 0);
-      targetEnd = this.redactedText(length, methodEnd);
+      const end = this.redactor.redactTarget(head.bytes, head.targetStart, head.targetEnd, memory, REDACTED_AT);
+      targetEnd = this.redactedText(end, methodEnd);
     }
     const whole = this.fields(head, targetEnd, kept);
     const parts = splitTarget(this.out, methodEnd, targetEnd, connect);
@@ -56,56 +73,58 @@ export class HeadKeeper {
       hostEnd = this.hostEnd;
     }
     if (!this.place(kept)) return false;
-    const at = kept.offset;
-    kept.methodStart = at;
-    kept.methodEnd = kept.targetStart = at + methodEnd;
-    kept.targetEnd = at + targetEnd;
-    kept.hostStart = hostStart < 0 ? -1 : at + hostStart;
-    kept.hostEnd = at + hostEnd;
-    kept.userAgentStart = this.agentStart < 0 ? -1 : at + this.agentStart;
-    kept.userAgentEnd = at + this.agentEnd;
+    const moved = kept.offset - SCRATCH_AT;
+    kept.methodStart = kept.offset;
+    kept.methodEnd = kept.targetStart = methodEnd + moved;
+    kept.targetEnd = targetEnd + moved;
+    kept.hostStart = hostStart < 0 ? -1 : hostStart + moved;
+    kept.hostEnd = hostEnd + moved;
+    kept.userAgentStart = this.agentStart < 0 ? -1 : this.agentStart + moved;
+    kept.userAgentEnd = this.agentEnd + moved;
     return whole;
   }
 
   keepResponse(head: MessageHead, kept: KeptResponse): boolean {
-    this.use(head.bytes);
-    const reasonEnd = this.text(head.reasonStart, head.reasonEnd, 0);
+    this.use(head);
+    const reasonEnd = this.text(head.reasonStart, head.reasonEnd, SCRATCH_AT);
     const whole = this.fields(head, reasonEnd, kept);
     if (!this.place(kept)) return false;
     kept.reasonStart = kept.offset;
-    kept.reasonEnd = kept.offset + reasonEnd;
+    kept.reasonEnd = reasonEnd + kept.offset - SCRATCH_AT;
     return whole;
   }
 
   /** Trailer field lines as JSON text. */
   trailers(head: MessageHead, kept: KeptHead): string {
-    this.use(head.bytes);
-    this.fields(head, 0, kept);
-    return Buffer.from(this.out.buffer, 0, kept.fieldsEnd).toString("utf8");
+    this.use(head);
+    this.fields(head, SCRATCH_AT, kept);
+    return Buffer.from(memory.buffer, SCRATCH_AT, kept.fieldsEnd - SCRATCH_AT).toString("utf8");
   }
 
-  private use(bytes: Uint8Array): void {
-    if (this.source === bytes) return;
-    this.source = bytes;
-    this.sourceView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  private use(head: MessageHead): void {
+    this.inKernel = head.inKernel;
+    if (this.source === head.bytes) return;
+    this.source = head.bytes;
+    this.sourceView = new DataView(this.source.buffer, this.source.byteOffset, this.source.byteLength);
   }
 
   /** Moves what was rendered in the scratch space into a block of its own. */
   private place(kept: KeptHead): boolean {
-    const length = kept.fieldsEnd;
+    const length = kept.fieldsEnd - SCRATCH_AT;
     const offset = this.arena.take(length + 4);
     if (offset < 0) {
       kept.offset = -1;
       return false;
     }
-    this.out.copyWithin(offset, 0, length);
+    copyOctets(offset, SCRATCH_AT, length);
     kept.offset = offset;
     kept.kept = length + 4;
-    kept.fieldsStart += offset;
-    kept.fieldsEnd += offset;
+    const moved = offset - SCRATCH_AT;
+    kept.fieldsStart += moved;
+    kept.fieldsEnd += moved;
     if (kept.contentTypeStart >= 0) {
-      kept.contentTypeStart += offset;
-      kept.contentTypeEnd += offset;
+      kept.contentTypeStart += moved;
+      kept.contentTypeEnd += moved;
     }
     return true;
   }
@@ -118,28 +137,91 @@ export class HeadKeeper {
   private fields(head: MessageHead, at: number, kept: KeptHead): boolean {
     kept.fieldsStart = at;
     kept.contentTypeStart = this.hostStart = this.agentStart = -1;
-    const fields = head.fields;
-    const limit = Arena.maxBlock - 8;
+    return this.inKernel ? this.fieldsByKernel(head, at, kept) : this.fieldsHere(head, at, kept);
+  }
+
+  /** The kernel writes all lines but those that need a look at what they say. */
+  private fieldsByKernel(head: MessageHead, start: number, kept: KeptHead): boolean {
+    const result = kernelResult;
+    const redact = this.redactor === null ? 0 : 1;
+    if (this.redactor !== null) useCareOf(this.redactor);
+    result[R.hostStart] = result[R.agentStart] = result[R.typeStart] = -1;
+    let at = start;
+    let whole = true;
+    for (let index = 0; ; index++) {
+      at = render!(index, at, LIMIT, redact);
+      index = result[R.stoppedAt];
+      const reason = result[R.reason];
+      if (reason === RENDER_DONE) break;
+      const line = index * FIELD_STRIDE;
+      // it has written `,["name","` already
+      const before = at - (head.fields[line + 1] - head.fields[line]) - (index > 0 ? 6 : 5);
+      if (reason !== RENDER_FULL) {
+        this.valueStart = at;
+        at = this.kernelValue(head.fields, line, at, reason);
+      }
+      if (reason === RENDER_FULL || at > LIMIT) {
+        if (reason !== RENDER_FULL) at = before;
+        whole = false;
+        break;
+      }
+      this.noteLine(head, kept, index);
+    }
+    kept.fieldsEnd = at;
+    if (result[R.hostStart] >= 0) {
+      this.hostStart = result[R.hostStart];
+      this.hostEnd = result[R.hostEnd];
+    }
+    if (result[R.agentStart] >= 0) {
+      this.agentStart = result[R.agentStart];
+      this.agentEnd = result[R.agentEnd];
+    }
+    if (result[R.typeStart] >= 0) {
+      kept.contentTypeStart = result[R.typeStart];
+      kept.contentTypeEnd = result[R.typeEnd];
+    }
+    return whole;
+  }
+
+  private kernelValue(fields: Int32Array, line: number, at: number, reason: number): number {
+    const nameStart = fields[line];
+    const nameEnd = fields[line + 1];
+    const redactor = this.redactor;
+    let care: FieldCare = reason === RENDER_TEXT ? PLAIN_FIELD : SENSITIVE_FIELD;
+    if (reason === RENDER_NAME && redactor !== null) {
+      care = redactor.fieldCare(memory, nameStart, nameEnd);
+      rememberCare(nameStart, nameEnd, care);
+    }
+    return this.value(fields, line, at, care !== PLAIN_FIELD);
+  }
+
+  private fieldsHere(head: MessageHead, start: number, kept: KeptHead): boolean {
+    let at = start;
     for (let index = 0; index < head.fieldCount; index++) {
       const before = at;
-      at = this.field(fields, index * FIELD_STRIDE, at, index > 0);
-      if (at > limit) {
+      at = this.field(head.fields, index * FIELD_STRIDE, at, index > 0);
+      if (at > LIMIT) {
         kept.fieldsEnd = before;
         return false;
       }
-      if (index === head.host) {
-        this.hostStart = this.valueStart;
-        this.hostEnd = this.valueEnd;
-      } else if (index === head.userAgent) {
-        this.agentStart = this.valueStart;
-        this.agentEnd = this.valueEnd;
-      } else if (index === head.contentType) {
-        kept.contentTypeStart = this.valueStart;
-        kept.contentTypeEnd = this.valueEnd;
-      }
+      this.noteLine(head, kept, index);
     }
     kept.fieldsEnd = at;
     return head.fieldsLeftOut === 0;
+  }
+
+  /** Was the line just written one whose value rows show? */
+  private noteLine(head: MessageHead, kept: KeptHead, index: number): void {
+    if (index === head.host) {
+      this.hostStart = this.valueStart;
+      this.hostEnd = this.valueEnd;
+    } else if (index === head.userAgent) {
+      this.agentStart = this.valueStart;
+      this.agentEnd = this.valueEnd;
+    } else if (index === head.contentType) {
+      kept.contentTypeStart = this.valueStart;
+      kept.contentTypeEnd = this.valueEnd;
+    }
   }
 
   /** `,["name","value"]` */
@@ -147,8 +229,6 @@ export class HeadKeeper {
     const out = this.out;
     const nameStart = fields[line];
     const nameEnd = fields[line + 1];
-    const valueStart = fields[line + 2];
-    const valueEnd = fields[line + 3];
     let at = start;
     if (comma) out[at++] = COMMA;
     out[at++] = OPEN;
@@ -157,29 +237,49 @@ export class HeadKeeper {
     out[at++] = QUOTE;
     out[at++] = COMMA;
     out[at++] = QUOTE;
-    this.valueStart = at;
-    if (this.redactor?.isSensitiveField(this.source, nameStart, nameEnd)) {
-      const length = this.redactor.redactField(this.source, nameStart, nameEnd, valueStart, valueEnd, this.redacted, 0);
-      at = this.redactedText(length, at);
-    } else at = this.text(valueStart, valueEnd, at);
+    const care = this.redactor === null ? PLAIN_FIELD : this.redactor.fieldCare(this.source, nameStart, nameEnd);
+    return this.value(fields, line, at, care !== PLAIN_FIELD);
+  }
+
+  /** The value and what closes its line. */
+  private value(fields: Int32Array, line: number, start: number, redact: boolean): number {
+    const valueStart = fields[line + 2];
+    const valueEnd = fields[line + 3];
+    let at: number;
+    this.valueStart = start;
+    if (redact) {
+      const { redactor, source } = this;
+      const [nameStart, nameEnd] = [fields[line], fields[line + 1]];
+      const end = redactor!.redactField(source, nameStart, nameEnd, valueStart, valueEnd, memory, REDACTED_AT);
+      at = this.redactedText(end, start);
+    } else at = this.text(valueStart, valueEnd, start);
     this.valueEnd = at;
-    out[at++] = QUOTE;
-    out[at++] = CLOSE;
+    this.out[at++] = QUOTE;
+    this.out[at++] = CLOSE;
     return at;
   }
 
   private text(start: number, end: number, at: number): number {
+    if (this.inKernel) {
+      const next = escapeByKernel!(start, end, at);
+      if (next >= 0) return next;
+    }
     return this.escape(this.source, this.sourceView, start, end, at);
   }
 
-  private redactedText(length: number, at: number): number {
-    return this.escape(this.redacted, this.redactedView, 0, length, at);
+  /** What the redactor has written up to `end`. */
+  private redactedText(end: number, at: number): number {
+    if (this.inKernel) {
+      const next = escapeByKernel!(REDACTED_AT, end, at);
+      if (next >= 0) return next;
+    }
+    return this.escape(memory, memoryView, REDACTED_AT, end, at);
   }
 
   /** Copies octets as the contents of a JSON string; gives the new end. */
   private escape(from: Uint8Array, view: DataView, start: number, end: number, at: number): number {
     const out = this.out;
-    const outView = this.outView;
+    const outView = memoryView;
     const lastWord = Math.min(end, from.length - 3) - 3;
     let next = start;
     for (;;) {

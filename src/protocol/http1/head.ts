@@ -3,7 +3,9 @@
  * fills a MessageHead with offsets. No strings, no copies. What is not as the RFC wants it is read as a lenient server
  * would, and noted as an anomaly; nothing is refused.
  */
+import { kernelResult, R, scan } from "../../core/head-kernel.ts";
 import { FIELD_STRIDE, MAX_FIELDS, MessageHead } from "../../core/http.ts";
+import { COPY_AT, COPY_BYTES, memory } from "../../core/memory.ts";
 import { COLON, CR, isToken, LF, lower, SPACE, TAB, TOKEN } from "./octets.ts";
 
 /** The head does not end inside the octets given. */
@@ -21,7 +23,7 @@ const TRANSFER_ENCODING = lower("transfer-encoding");
 /** Lines with framing fields, as places in `fields`; heads hold one or two of them. */
 const MAX_FRAMING_LINES = 16;
 
-/** A head plus what framing needs of it. One object serves all flows: it is read before the next head is. */
+/** A head plus what framing needs of it. One object serves all flows: it is used up before the next is read. */
 export class Head extends MessageHead {
   readonly contentLengths = new Int32Array(MAX_FRAMING_LINES);
   contentLengthCount = 0;
@@ -31,19 +33,82 @@ export class Head extends MessageHead {
   connectionCount = 0;
   private hostCount = 0;
   private view: DataView = new DataView(new ArrayBuffer(0));
+  /** The array that `view` looks at. */
+  private viewed: Uint8Array | null = null;
   /** Set by `endOfLine`. */
   private bareLf = false;
   private oddOctet = false;
+  /** The array that `readPlain` was given last, and its place in the thread's memory; -1 when it is not there. */
+  private array: Uint8Array = memory;
+  private arrayAt = 0;
+
+  constructor(fields?: Int32Array) {
+    super(fields);
+  }
+
+  /**
+   * The short cut for heads that are as the RFC wants them, of one of `kinds` (REQUESTS, RESPONSES of start-line.ts):
+   * gives the head's length, with `isRequest` telling which kind it is; or INCOMPLETE, and then only `read` can tell
+   * why. Offsets are into the thread's memory afterwards, not into `bytes`.
+   */
+  readPlain(bytes: Uint8Array, start: number, end: number, kinds: number): number {
+    if (bytes !== this.array) {
+      this.array = bytes;
+      this.arrayAt = bytes.buffer === memory.buffer ? bytes.byteOffset : -1;
+    }
+    let at = this.arrayAt + start;
+    let limit = this.arrayAt + end;
+    if (this.arrayAt < 0) {
+      const stop = Math.min(end, start + COPY_BYTES);
+      memory.set(bytes.subarray(start, stop), COPY_AT);
+      at = COPY_AT;
+      limit = COPY_AT + stop - start;
+    }
+    const headEnd = scan(at, limit, kinds);
+    if (headEnd < 0) return INCOMPLETE;
+    this.takeScanned(at, headEnd);
+    return headEnd - at;
+  }
+
+  private takeScanned(start: number, end: number): void {
+    const result = kernelResult;
+    this.bytes = memory;
+    this.inKernel = true;
+    this.start = start;
+    this.end = end;
+    this.version = result[R.version];
+    this.fieldCount = result[R.fieldCount];
+    this.fieldsLeftOut = 0;
+    this.host = result[R.host];
+    this.contentType = result[R.contentType];
+    this.userAgent = result[R.userAgent];
+    this.upgrade = result[R.upgrade];
+    this.contentEncoding = result[R.contentEncoding];
+    this.contentLengthCount = place(this.contentLengths, result[R.contentLength]);
+    this.transferEncodingCount = place(this.transferEncodings, result[R.transferEncoding]);
+    this.connectionCount = place(this.connections, result[R.connection]);
+    if (this.anomalies.length > 0) this.anomalies.length = 0;
+    this.truncated = false;
+    this.isRequest = result[R.isRequest] === 1;
+    if (this.isRequest) {
+      this.methodStart = start;
+      this.methodEnd = result[R.methodEndOrStatus];
+      this.targetStart = result[R.textStart];
+      this.targetEnd = result[R.textEnd];
+      this.status = 0;
+    } else {
+      this.status = result[R.methodEndOrStatus];
+      this.reasonStart = result[R.textStart];
+      this.reasonEnd = result[R.textEnd];
+    }
+  }
 
   /**
    * Reads the head that starts at `start`. Gives the offset behind its blank line, or INCOMPLETE. The caller has made
    * sure that a start line of the kind `isRequest` is there.
    */
   read(bytes: Uint8Array, start: number, end: number, isRequest: boolean): number {
-    if (this.bytes !== bytes) {
-      this.bytes = bytes;
-      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    }
+    this.use(bytes);
     this.clear();
     this.start = start;
     this.isRequest = isRequest;
@@ -62,13 +127,17 @@ export class Head extends MessageHead {
 
   /** Field lines behind a chunked body; `start` is behind the last chunk's line. */
   readTrailers(bytes: Uint8Array, start: number, end: number): number {
-    if (this.bytes !== bytes) {
-      this.bytes = bytes;
-      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    }
+    this.use(bytes);
     this.clear();
     this.start = start;
     return this.readFields(start, end);
+  }
+
+  private use(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    if (this.viewed === bytes) return;
+    this.viewed = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   private clear(): void {
@@ -76,7 +145,7 @@ export class Head extends MessageHead {
     this.host = this.contentType = this.userAgent = this.upgrade = this.contentEncoding = -1;
     this.contentLengthCount = this.transferEncodingCount = this.connectionCount = this.hostCount = 0;
     if (this.anomalies.length > 0) this.anomalies.length = 0;
-    this.truncated = this.bareLf = this.oddOctet = false;
+    this.truncated = this.bareLf = this.oddOctet = this.inKernel = false;
     this.status = 0;
     this.version = 11;
   }
@@ -356,6 +425,12 @@ export class Head extends MessageHead {
     this.bareLf = true;
     return lineFeed;
   }
+}
+
+/** The one line of a kind that a plain head has, or none; gives their number. */
+function place(lines: Int32Array, index: number): number {
+  lines[0] = index;
+  return index < 0 ? 0 : 1;
 }
 
 function isBlank(octet: number): boolean {

@@ -3,6 +3,7 @@
  * body by length or chunks, trailers; skipping by length over gaps, and finding the next message when that fails.
  */
 import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
+import { kernelFields } from "../../core/head-kernel.ts";
 import { BROKEN, ChunkLine, MORE, SIZE_READ } from "./chunks.ts";
 import type { Http1Connection } from "./connection.ts";
 import { CHUNKED, type Framing, LENGTH, NO_BODY, TUNNEL, UNTIL_CLOSE } from "./framing.ts";
@@ -39,7 +40,7 @@ const RESPONSE = 2;
 const UNDECIDED = 3;
 
 /** All readers fill this one: a head is used up before the next is read. */
-const head = new Head();
+const head = new Head(kernelFields);
 
 export class Reader {
   private readonly connection: Http1Connection;
@@ -116,6 +117,8 @@ export class Reader {
       flow.halves[this.from].overheadBytes++;
       return at + 1;
     }
+    const length = head.readPlain(bytes, at, end, this.kinds());
+    if (length !== INCOMPLETE && length <= MAX_HEAD_BYTES) return this.headHere(flow, at, at + length, head.isRequest);
     const kind = this.kindAt(bytes, at, end);
     if (kind === NEITHER) {
       this.cruft(flow);
@@ -123,19 +126,29 @@ export class Reader {
     }
     if (kind !== UNDECIDED) {
       const headEnd = head.read(bytes, at, end, kind === REQUEST);
-      if (headEnd !== INCOMPLETE && headEnd - at <= MAX_HEAD_BYTES) {
-        head.time = flow.now;
-        head.sequence = (this.base + at) | 0;
-        head.acknowledgment = flow.dataAcknowledgment;
-        head.acknowledges = flow.dataAcknowledges;
-        head.ipLength = flow.dataIpLength;
-        this.headRead(flow, kind === REQUEST);
-        return headEnd;
-      }
+      if (headEnd !== INCOMPLETE && headEnd - at <= MAX_HEAD_BYTES)
+        return this.headHere(flow, at, headEnd, kind === REQUEST);
     }
     this.state = IN_HEAD;
     this.begin(flow, at);
     return this.moreHead(flow, bytes, at, end);
+  }
+
+  /** A head was read from the octets at hand. */
+  private headHere(flow: Flow, at: number, headEnd: number, isRequest: boolean): number {
+    head.time = flow.now;
+    head.sequence = (this.base + at) | 0;
+    head.acknowledgment = flow.dataAcknowledgment;
+    head.acknowledges = flow.dataAcknowledges;
+    head.ipLength = flow.dataIpLength;
+    this.headRead(flow, isRequest);
+    return headEnd;
+  }
+
+  /** Kinds of head that this direction may send. */
+  private kinds(): number {
+    const requestHalf = this.connection.requestHalf;
+    return (requestHalf !== 1 - this.from ? REQUESTS : 0) | (requestHalf !== this.from ? RESPONSES : 0);
   }
 
   /** Which kind of head begins here? The direction's role is known once either direction had one. */
@@ -414,9 +427,7 @@ export class Reader {
 
   private searchWaiting(flow: Flow): void {
     const waiting = this.waiting!;
-    const requestHalf = this.connection.requestHalf;
-    const kinds = (requestHalf !== 1 - this.from ? REQUESTS : 0) | (requestHalf !== this.from ? RESPONSES : 0);
-    const found = findHead(waiting.bytes, 0, waiting.length, kinds);
+    const found = findHead(waiting.bytes, 0, waiting.length, this.kinds());
     if (found < 0) {
       this.keepLastLine(flow, waiting);
       return;

@@ -1,5 +1,6 @@
 /** A buffer of octets that lines are written into, handed to a writer when it is full enough. */
 import type { Arena } from "../../core/arena.ts";
+import { memoryView } from "../../core/memory.ts";
 
 /** A constant text as words: copied four octets at a time. */
 export interface Text {
@@ -74,8 +75,8 @@ export class LineBuffer {
   }
 
   /** Copies `[start, end)` of the arena; both sides have room for the rest of the last word. */
-  arena(arena: Arena, start: number, end: number): void {
-    const from = arena.view;
+  arena(_arena: Arena, start: number, end: number): void {
+    const from = memoryView;
     const view = this.view;
     let to = this.length;
     for (let at = start; at < end; at += 4, to += 4) view.setInt32(to, from.getInt32(at, true), true);

@@ -1,11 +1,15 @@
 /**
  * The one reusable buffer between a file or pipe and the format that reads it. Bytes enter at `end`, are consumed at
  * `start`, and what is left of a record that straddles two reads is moved to the front, so that a record always lies in
- * one piece and a packet can be lent without a copy.
+ * one piece and a packet can be lent without a copy. It lies in the thread's memory (core/memory.ts) when that is free, so
+ * that heads can be read where they are.
  */
+import { lendWindow, returnWindow } from "../../core/memory.ts";
 
 /** Records larger than this are damage, not data: the largest pcapng block that is read, and three pcap records. */
 export const MAXIMUM_WINDOW_BYTES = 4 << 20;
+
+const NOTHING = new Uint8Array(0);
 
 export class ByteWindow {
   bytes: Uint8Array;
@@ -22,8 +26,16 @@ export class ByteWindow {
   wanted = 0;
 
   constructor(size: number) {
-    this.bytes = new Uint8Array(size);
-    this.view = new DataView(this.bytes.buffer);
+    this.bytes = lendWindow(size) ?? new Uint8Array(size);
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
+  }
+
+  /** Nothing of it will be read any more. */
+  close(): void {
+    returnWindow(this.bytes);
+    this.start = this.end = 0;
+    this.bytes = NOTHING;
+    this.view = new DataView(NOTHING.buffer);
   }
 
   get length(): number {
@@ -42,6 +54,7 @@ export class ByteWindow {
     if (needed > this.bytes.length || rest === this.bytes.length) {
       const larger = new Uint8Array(Math.max(needed + 65536, this.bytes.length * 2));
       larger.set(this.bytes.subarray(this.start, this.end));
+      returnWindow(this.bytes);
       this.bytes = larger;
       this.view = new DataView(larger.buffer);
     } else if (this.start > 0) {

@@ -188,6 +188,7 @@ export class CaptureFile {
     if (this.closed) return;
     this.closed = true;
     this.input.close();
+    this.window.close();
   }
 
   summary(): CaptureFileSummary {
