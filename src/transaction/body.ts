@@ -19,8 +19,8 @@ export function bodyOf(sample: BodySample, redact: RedactBody): Body {
   const encoded = sample.bytes.subarray(0, sample.length);
   const limit = sample.bytes.length * MAX_RATIO;
   const decoded = decode(encoded, sample.contentEncoding, limit);
-  const bytes = decoded ?? encoded;
-  const truncated = sample.cut || bytes.length > sample.bytes.length;
+  const bytes = decoded?.bytes ?? encoded;
+  const truncated = sample.cut || decoded?.cut === true || bytes.length > sample.bytes.length;
   const shown = bytes.subarray(0, sample.bytes.length);
   const text = asText(shown, truncated);
   if (text === null) {
@@ -32,28 +32,57 @@ export function bodyOf(sample: BodySample, redact: RedactBody): Body {
 }
 
 /** Undoes the codings, last first; null when one is unknown or broken. A body that was cut gives what is there. */
-function decode(bytes: Uint8Array, encoding: string, limit: number): Uint8Array | null {
-  if (encoding === "" || encoding === "identity") return bytes;
-  let current = bytes;
-  for (const coding of encoding.split(",").reverse()) {
-    const name = coding.trim();
-    const options = { maxOutputLength: limit, finishFlush: constants.Z_SYNC_FLUSH };
-    try {
-      if (name === "gzip" || name === "x-gzip") current = gunzipSync(current, options);
-      else if (name === "deflate") current = inflateEither(current, options);
-      else if (name === "br")
-        current = brotliDecompressSync(current, {
-          maxOutputLength: limit,
-          finishFlush: constants.BROTLI_OPERATION_FLUSH,
-        });
-      else if (name === "zstd")
-        current = zstdDecompressSync(current, { maxOutputLength: limit, finishFlush: constants.ZSTD_e_flush });
-      else if (name !== "identity") return null;
-    } catch {
-      return null;
-    }
+function decode(bytes: Uint8Array, encoding: string, limit: number): Decoded | null {
+  const codings = encoding.split(",", MAX_CODINGS).map((coding) => coding.trim());
+  let current: Decoded = { bytes, cut: false };
+  for (const coding of codings.reverse()) {
+    if (coding === "" || coding === "identity") continue;
+    const decoded = undo(coding, current.bytes, limit);
+    if (decoded === null) return null;
+    current = { bytes: decoded.bytes, cut: current.cut || decoded.cut };
   }
   return current;
+}
+
+interface Decoded {
+  readonly bytes: Uint8Array;
+  /** More would have come out of what was kept. */
+  readonly cut: boolean;
+}
+
+/** More are no use to anybody but an attacker. */
+const MAX_CODINGS = 4;
+
+/** Undoes one coding. Of what would grow beyond the limit a smaller and smaller beginning is tried. */
+function undo(coding: string, bytes: Uint8Array, limit: number): Decoded | null {
+  for (let length = bytes.length; length > 0; length >>= 1) {
+    try {
+      const part = length === bytes.length ? bytes : bytes.subarray(0, length);
+      const decoded = decompress(coding, part, limit);
+      return decoded === null ? null : { bytes: decoded, cut: length < bytes.length };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ERR_BUFFER_TOO_LARGE") return null;
+    }
+  }
+  return null;
+}
+
+/** Null for a coding that is not known. Throws as zlib does. */
+function decompress(coding: string, bytes: Uint8Array, maxOutputLength: number): Uint8Array | null {
+  const options = { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH };
+  switch (coding) {
+    case "gzip":
+    case "x-gzip":
+      return gunzipSync(bytes, options);
+    case "deflate":
+      return inflateEither(bytes, options);
+    case "br":
+      return brotliDecompressSync(bytes, { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH });
+    case "zstd":
+      return zstdDecompressSync(bytes, { maxOutputLength, finishFlush: constants.ZSTD_e_flush });
+    default:
+      return null;
+  }
 }
 
 /** `deflate` means zlib (RFC 9110 section 8.4.1.2); some servers send it without the zlib header. */

@@ -283,6 +283,8 @@ export class FlowExchanges implements ExchangeBuilder {
     const exchange = request ? this.asking : this.answering;
     if (exchange !== null) {
       exchange.gapBytes += missedBytes;
+      const sample = request ? exchange.requestBody : exchange.responseBody;
+      if (sample !== null) sample.cut = true;
       // octets that the snap length cut were on the wire: their packet's length has them
       if (request) this.chargeIn(flow, exchange, 0);
       else this.chargeOut(flow, exchange, 0);
@@ -357,6 +359,8 @@ function fieldText(head: MessageHead, index: number): string {
 }
 
 function addSample(sample: BodySample, bytes: Uint8Array, start: number, end: number): void {
+  // behind a hole nothing is kept: text that was never sent must not come of it
+  if (sample.cut) return;
   const room = sample.bytes.length - sample.length;
   const take = Math.min(room, end - start);
   if (take < end - start) sample.cut = true;
