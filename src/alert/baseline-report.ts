@@ -6,7 +6,18 @@ import type { Baseline } from "./baseline.ts";
 import type { WindowQuality } from "./loss.ts";
 import type { AlertMachine } from "./machine.ts";
 import type { Measure } from "./measure.ts";
-import { driftText, fireText, learningText, resolveText, restartText, titleText, valueText } from "./messages.ts";
+import {
+  amountText,
+  driftText,
+  fireText,
+  learningText,
+  named,
+  resolveText,
+  restartText,
+  subjectText,
+  titleText,
+  valueText,
+} from "./messages.ts";
 import { alertId, alertRecord, machineParts, qualityParts } from "./record.ts";
 import type { BaselineRuleConfig } from "./schema.ts";
 import type { WindowValue } from "./series.ts";
@@ -24,6 +35,8 @@ export type Evidence = Pick<AlertEvent, "contributors" | "samples">;
 
 export class BaselineReport {
   readonly title: string;
+  /** The title without the series. */
+  readonly #subject: string;
   readonly #config: BaselineRuleConfig;
   readonly #measure: Measure;
   readonly #group: string | null;
@@ -31,6 +44,7 @@ export class BaselineReport {
 
   constructor(config: BaselineRuleConfig, measure: Measure, group: string | null, utcOffset: (time: Micros) => number) {
     this.title = titleText(measure.name, config.scope, group);
+    this.#subject = subjectText(config.scope, group);
     this.#config = config;
     this.#measure = measure;
     this.#group = group;
@@ -46,7 +60,7 @@ export class BaselineReport {
       scope,
       group: this.#group,
       state: "restarted",
-      summary: restartText(this.title, this.#measure, attempt, watched),
+      summary: restartText(this.#subject, this.#measure, attempt, watched),
       window_s: window / SECOND,
       value: 0,
       labels,
@@ -101,18 +115,19 @@ export class BaselineReport {
   learning(value: number, baseline: Baseline): string {
     const { window, learn_windows: wanted } = this.#config;
     const figures = { value, m: baseline.m, window, windows: baseline.learned, wanted };
-    return learningText(this.title, this.#measure, figures);
+    return learningText(this.#subject, this.#measure, figures);
   }
 
   learned(baseline: Baseline): string {
     const kind = baseline.final ? "Learned" : "Learned provisionally";
-    return `${kind} ${this.title}: usual ${valueText(this.#measure, baseline.m)} in ${this.#config.window / SECOND} s`;
+    return `${named(kind, this.#subject)}: usual ${amountText(this.#measure, baseline.m)} in ${this.#config.window / SECOND} s`;
   }
 
   status(look: Look | null, baseline: Baseline, state: string): string {
     const value = look?.value ?? null;
     const text = (figure: number) => valueText(this.#measure, figure);
-    const now = value === null ? "nothing to judge yet" : `${text(value)} in ${this.#config.window / SECOND} s`;
+    const seconds = this.#config.window / SECOND;
+    const now = value === null ? "nothing to judge yet" : `${text(value)} in ${seconds} s`;
     if (look === null || look.band === null)
       return `Learning ${this.title}: ${now} (window ${baseline.windows} of ${this.#config.learn_windows})`;
     return `${this.title}: ${now}, usual ${text(look.band.m)}, limit ${text(look.band.up)}, ${state}`;

@@ -9,7 +9,7 @@ import { type Band, bandOf, scoreOf, widened } from "./band.ts";
 import { Baseline, type BaselineSnapshot } from "./baseline.ts";
 import { BaselineReport, type Look } from "./baseline-report.ts";
 import type { RuleContext, SeriesState, SeriesStatus } from "./context.ts";
-import { contributors, UsualKeys, type UsualSnapshot } from "./contributor.ts";
+import { contributors, KEYS_PER_STEP, KEYS_PER_STEP_GROUPED, UsualKeys, type UsualSnapshot } from "./contributor.ts";
 import { AlertMachine, type Direction, type MachineSnapshot, type Transition, type Verdict } from "./machine.ts";
 import type { Measure } from "./measure.ts";
 import { stateOf } from "./record.ts";
@@ -44,7 +44,7 @@ export class BaselineSeries {
   readonly #context: RuleContext;
   readonly #report: BaselineReport;
   readonly series: Series;
-  readonly #usual = new UsualKeys();
+  readonly #usual: UsualKeys;
   readonly baseline: Baseline;
   readonly #season: Season | null;
   readonly #machine: AlertMachine;
@@ -66,6 +66,7 @@ export class BaselineSeries {
     this.#context = context;
     this.#report = new BaselineReport(config, measure, group, (time) => context.utcOffset(time));
     this.series = new Series(config, measure);
+    this.#usual = new UsualKeys(config.group_by === null ? KEYS_PER_STEP : KEYS_PER_STEP_GROUPED);
     this.baseline = new Baseline(config, measure);
     this.#season = config.mode === "seasonal" ? new Season() : null;
     const tail = () => new Tail(config.window, config.step, config.for);

@@ -9,9 +9,9 @@ import type { Direction } from "./machine.ts";
 
 export type Contributor = AlertEvent["contributors"][number];
 
-/** Keys told apart in one step and dimension. */
-const KEYS_PER_STEP = 256;
-const USUAL_KEYS = 512;
+/** Keys told apart in one step and dimension; of one series among many, fewer. What is usual is kept for twice as many. */
+export const KEYS_PER_STEP = 256;
+export const KEYS_PER_STEP_GROUPED = 32;
 /** Windows that the memory of a key spans. */
 const USUAL_WINDOWS = 30;
 const LEAST_SHARE = 0.1;
@@ -28,10 +28,12 @@ export type KeySnapshot = readonly (readonly [step: number, dimensions: readonly
 export class KeyCounters {
   readonly dimensions: readonly string[];
   readonly #readers: readonly KeyReader[];
+  readonly #limit: number;
   readonly #slots: { step: number; keys: Keys[] }[];
 
   /** Holds `steps` steps. */
-  constructor(dimensions: readonly string[], steps: number) {
+  constructor(dimensions: readonly string[], steps: number, limit = KEYS_PER_STEP) {
+    this.#limit = limit;
     this.dimensions = dimensions;
     this.#readers = dimensions.map(keyReader);
     this.#slots = Array.from({ length: steps }, () => ({ step: -1, keys: dimensions.map(() => new Map()) }));
@@ -46,7 +48,7 @@ export class KeyCounters {
     const slot = this.#slot(step);
     if (slot === null || amount === 0) return;
     keys.forEach((key, index) => {
-      if (key !== null) addKey(slot[index], key, amount, KEYS_PER_STEP);
+      if (key !== null) addKey(slot[index], key, amount, this.#limit);
     });
   }
 
@@ -87,7 +89,7 @@ export class KeyCounters {
     for (const [step, dimensions] of saved) {
       const slot = this.#slot(step);
       dimensions.slice(0, this.dimensions.length).forEach((keys, index) => {
-        for (const [key, amount] of keys) if (slot !== null) addKey(slot[index], key, amount, KEYS_PER_STEP);
+        for (const [key, amount] of keys) if (slot !== null) addKey(slot[index], key, amount, this.#limit);
       });
     }
   }
@@ -119,9 +121,14 @@ export interface UsualSnapshot {
 /** What a window usually holds of each key. */
 export class UsualKeys {
   #usual: Keys[] = [];
+  readonly #limit: number;
   #windows = 0;
   /** The last window: learned once the next one is usual too, as it may hold the first seconds of an incident. */
   #last: readonly Keys[] | null = null;
+
+  constructor(limit = KEYS_PER_STEP) {
+    this.#limit = 2 * limit;
+  }
 
   learn(window: readonly Keys[]): void {
     if (this.#last !== null) this.#add(this.#last);
@@ -140,8 +147,8 @@ export class UsualKeys {
       const usual = (this.#usual[index] ??= new Map());
       for (const [key, amount] of usual) usual.set(key, amount + weight * ((now.get(key) ?? 0) - amount));
       for (const [key, amount] of now) if (!usual.has(key)) usual.set(key, weight * amount);
-      if (usual.size > USUAL_KEYS)
-        this.#usual[index] = new Map([...usual].sort((a, b) => b[1] - a[1]).slice(0, USUAL_KEYS));
+      if (usual.size > this.#limit)
+        this.#usual[index] = new Map([...usual].sort((a, b) => b[1] - a[1]).slice(0, this.#limit));
     });
   }
 

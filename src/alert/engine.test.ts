@@ -125,14 +125,14 @@ describe("nothing while learning", () => {
     simulation.steps(3 * 61 + 5, even(0));
     expect(states(simulation.events)).toEqual(["restarted", "restarted", "restarted"]);
     expect(simulation.events.map((event) => event.annotations?.["attempt"])).toEqual(["2", "3", "4"]);
-    expect(simulation.events[0].summary).toBe("Learning restarted (attempt 2): no requests seen in 600 s (requests)");
+    expect(simulation.events[0].summary).toBe("Learning restarted (attempt 2): no requests seen in 600 s");
     simulation.steps(20 * HOUR_STEPS, even(0));
     const told = simulation.events.map((event) => Number(event.annotations?.["attempt"]));
     expect(told).toEqual([2, 3, 4, 8, 16, 32, 64]);
     simulation.steps(HOUR_STEPS + 60, even(240));
     expect(simulation.engine.status()[0]).toMatchObject({ state: "normal", m: 240 });
-    expect(notes).toContain("Learned provisionally requests: usual 240 in 120 s");
-    expect(notes).toContain("Learned requests: usual 240 in 120 s");
+    expect(notes).toContain("Learned provisionally: usual 240 requests in 120 s");
+    expect(notes).toContain("Learned: usual 240 requests in 120 s");
     expect(simulation.fired()).toEqual([]);
   });
 

@@ -48,6 +48,15 @@ export interface AlertEngineOptions {
   readonly ledger?: Ledger;
 }
 
+export interface Resumed {
+  readonly engine: AlertEngine;
+  /** Rules that go on, and rules that learn anew. */
+  readonly resumed: readonly string[];
+  readonly relearned: readonly string[];
+  /** The saved state could not be used. */
+  readonly broken: boolean;
+}
+
 export class AlertEngine {
   readonly config: AlertConfig;
   readonly #options: AlertEngineOptions;
@@ -236,7 +245,26 @@ export class AlertEngine {
     for (const entry of this.#rules) if (!resumed.includes(entry.rule.name)) this.#start(entry, now);
     if (!usable) this.#coverage.restartAt(now);
     this.#closeOrphans(resumed, now);
-    return { resumed, relearned: this.#rules.map(({ rule }) => rule.name).filter((name) => !resumed.includes(name)) };
+    return { resumed, relearned: this.#names().filter((name) => !resumed.includes(name)) };
+  }
+
+  /**
+   * An engine that goes on from a saved state (`parseState`), or begins anew when there is none or it turns out to be
+   * broken: a damaged file must not keep anybody from watching.
+   */
+  static resume(config: AlertConfig, options: AlertEngineOptions, saved: EngineSnapshot | null, now: Micros): Resumed {
+    const engine = new AlertEngine(config, options);
+    if (saved === null) return { engine, resumed: [], relearned: engine.#names(), broken: false };
+    try {
+      return { engine, ...engine.restore(saved, now), broken: false };
+    } catch {
+      const fresh = new AlertEngine(config, options);
+      return { engine: fresh, resumed: [], relearned: fresh.#names(), broken: true };
+    }
+  }
+
+  #names(): string[] {
+    return this.#rules.map(({ rule }) => rule.name);
   }
 
   #compile(filter: string): Predicate {

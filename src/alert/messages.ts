@@ -48,18 +48,31 @@ export function titleText(series: string, scope: string | null, group: string | 
 }
 
 export function learningText(
-  title: string,
+  subject: string,
   measure: Measure,
   figures: { value: number; m: number; window: Micros; windows: number; wanted: number },
 ): string {
   const seconds = figures.window / SECOND;
-  const value =
-    measure.kind === "sum" ? `${valueText(measure, figures.value)} in ${seconds} s` : valueText(measure, figures.value);
-  return `Learning ${title}: ${value}, provisional ${valueText(measure, figures.m)}/${seconds} s (window ${figures.windows} of ${figures.wanted})`;
+  return (
+    `${named("Learning", subject)}: ${amountText(measure, figures.value)} in ${seconds} s, ` +
+    `provisional ${valueText(measure, figures.m)}/${seconds} s (window ${figures.windows} of ${figures.wanted})`
+  );
 }
 
-export function restartText(title: string, measure: Measure, attempt: number, watched: Micros): string {
-  return `Learning restarted (attempt ${attempt}): no ${measure.unit} seen in ${Math.round(watched / SECOND)} s (${title})`;
+export function restartText(subject: string, measure: Measure, attempt: number, watched: Micros): string {
+  const where = subject === "" ? "" : ` (${subject})`;
+  return `Learning restarted (attempt ${attempt}): no ${seriesText(measure)} seen in ${Math.round(watched / SECOND)} s${where}`;
+}
+
+export const named = (word: string, subject: string): string => (subject === "" ? word : `${word} ${subject}`);
+
+/** `bytes in`, `latency p95`: the series in words. */
+const seriesText = (measure: Measure): string => measure.name.replaceAll("_", " ");
+
+/** `47 requests`, `latency p95 812 ms`. */
+export function amountText(measure: Measure, value: number): string {
+  const text = valueText(measure, value);
+  return measure.unit === measure.name ? `${text} ${measure.unit}` : `${seriesText(measure)} ${text}`;
 }
 
 export interface FireFigures {

@@ -21,28 +21,34 @@ export function parseDuration(input: string | number): Micros | null {
   return Math.round(total);
 }
 
-/** A length of time, at least `least` and at most `most`. */
-const duration = (least: Micros = 0, most: Micros = 366 * DAY) =>
-  z.union([z.string(), z.number()]).transform((input, context): Micros => {
-    const parsed = parseDuration(input);
-    if (parsed === null || parsed < least || parsed > most) {
-      const limits = `from ${least / SECOND} s to ${most / SECOND} s`;
-      context.addIssue({ code: "custom", message: `expected a length of time such as "120s" or "2m", ${limits}` });
-      return z.NEVER;
-    }
-    return parsed;
-  });
+/** A length of time, at least `least` and at most `most`. What is in `meta` is for the reference of all settings. */
+export const duration = (least: Micros = 0, most: Micros = 366 * DAY) =>
+  z
+    .union([z.string(), z.number()])
+    .transform((input, context): Micros => {
+      const parsed = parseDuration(input);
+      if (parsed === null || parsed < least || parsed > most) {
+        const limits = `from ${least / SECOND} s to ${most / SECOND} s`;
+        context.addIssue({ code: "custom", message: `expected a length of time such as "120s" or "2m", ${limits}` });
+        return z.NEVER;
+      }
+      return parsed;
+    })
+    .meta({ reads: "time" });
 
 /** A share of one: `0.1` or `"10%"`. */
-const share = z.union([z.string(), z.number()]).transform((input, context): number => {
-  const percent = typeof input === "string" ? /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(input) : null;
-  const value = percent === null ? Number(input) : Number(percent[1]) / 100;
-  if (!(value >= 0) || !Number.isFinite(value)) {
-    context.addIssue({ code: "custom", message: 'expected a share such as 0.1 or "10%"' });
-    return z.NEVER;
-  }
-  return value;
-});
+const share = z
+  .union([z.string(), z.number()])
+  .transform((input, context): number => {
+    const percent = typeof input === "string" ? /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(input) : null;
+    const value = percent === null ? Number(input) : Number(percent[1]) / 100;
+    if (!(value >= 0) || !Number.isFinite(value)) {
+      context.addIssue({ code: "custom", message: 'expected a share such as 0.1 or "10%"' });
+      return z.NEVER;
+    }
+    return value;
+  })
+  .meta({ reads: "share" });
 
 export const SERIES = [
   "requests",

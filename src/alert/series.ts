@@ -4,7 +4,13 @@
  */
 import type { TransactionEvent } from "../core/event.ts";
 import { type Micros, SECOND } from "../core/units.ts";
-import { type Contributor, KeyCounters, type KeySnapshot } from "./contributor.ts";
+import {
+  type Contributor,
+  KEYS_PER_STEP,
+  KEYS_PER_STEP_GROUPED,
+  KeyCounters,
+  type KeySnapshot,
+} from "./contributor.ts";
 import { HistogramRing, type HistogramSnapshot } from "./histogram-ring.ts";
 import type { Measure } from "./measure.ts";
 import { type RingSnapshot, SecondRing } from "./ring.ts";
@@ -44,6 +50,8 @@ export interface SeriesShape {
   readonly step: Micros;
   readonly dimensions: readonly string[];
   readonly minimum_count: number;
+  /** Set for one series among many: it keeps fewer keys. */
+  readonly group_by: string | null;
 }
 
 export class Series {
@@ -64,7 +72,8 @@ export class Series {
     this.#amounts = new SecondRing(Math.ceil(seconds));
     this.#weights = new SecondRing(Math.ceil(seconds));
     this.#histogram = measure.kind === "quantile" ? new HistogramRing(steps) : null;
-    this.keys = new KeyCounters(shape.dimensions, steps);
+    const keys = shape.group_by === null ? KEYS_PER_STEP : KEYS_PER_STEP_GROUPED;
+    this.keys = new KeyCounters(shape.dimensions, steps, keys);
   }
 
   /** Counts a transaction. */

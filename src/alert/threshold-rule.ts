@@ -149,7 +149,7 @@ export class ThresholdRule implements Rule {
     return {
       group,
       series: new Series(
-        { window, step: this.step, dimensions: DIMENSIONS, minimum_count },
+        { window, step: this.step, dimensions: DIMENSIONS, minimum_count, group_by: this.#config.group_by },
         measureOf(this.#expression),
       ),
       machine: new AlertMachine({ for: holds, keepFiringFor: keep_firing_for, criticalScore: null }),
