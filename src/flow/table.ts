@@ -23,6 +23,8 @@ export interface FlowTableOptions {
   /** A parser for the bytes of a new flow. */
   readonly open: (flow: Flow) => FlowParser;
   readonly onOpened?: (flow: Flow, packet: Packet) => void;
+  /** A packet that one half of the flow sent carries a comment; called before its data is looked at. */
+  readonly onComment?: (flow: Flow, from: HalfIndex, packet: Packet) => void;
   readonly interfaceName?: (id: number) => string | null;
   readonly encapsulationName?: (encapsulation: number) => string | null;
   /** Told of an error of our own inside a flow's parser; the flow is given up, the rest goes on. */
@@ -123,6 +125,7 @@ export class FlowTable implements PacketListener {
     this.current = flow;
     this.currentHalf = from;
     try {
+      if (packet.comment !== null) this.options.onComment?.(flow, from, packet);
       this.take(flow, from, packet, length, control);
     } catch (error) {
       this.giveUp(flow, error);

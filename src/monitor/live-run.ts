@@ -7,6 +7,7 @@ import type { Ledger } from "../core/ledger.ts";
 import { type CaptureInterface, OUTGOING, type PacketHandler, type RawPacket } from "../core/packet.ts";
 import type { Micros } from "../core/units.ts";
 import type { Attribution } from "../enrich/attribution.ts";
+import { nextOwnersComment } from "../enrich/process/flow-owners.ts";
 import { PcapngWriter } from "../sink/pcapng/pcapng-writer.ts";
 import { processComments } from "../sink/pcapng/process-comment.ts";
 import { LiveCapture, type LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
@@ -113,7 +114,10 @@ export class LiveRun implements PacketHandler {
     const fromClient = this.live!.pipeline.flows.currentHalf === (flow.clientHalf === 1 ? 1 : 0);
     const outgoing = raw.direction === OUTGOING;
     const owner = fromClient === outgoing ? flow.clientProcess : flow.serverProcess;
-    file.packet(raw, owner === null ? undefined : processComments(owner));
+    const comments = owner === null ? [] : processComments(owner);
+    const whole = nextOwnersComment(flow);
+    if (whole !== null) comments.push(whole);
+    file.packet(raw, comments);
   }
 
   private tick(now: Micros): void {

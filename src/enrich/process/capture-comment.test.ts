@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Flow } from "../../core/flow.ts";
+import { Flow, UNKNOWN_HALF } from "../../core/flow.ts";
 import { INCOMING, OUTGOING, UNKNOWN_DIRECTION } from "../../core/packet.ts";
 import type { ProcessInfo } from "../../core/process.ts";
 import { ownersComment, parseComment, parseTraceeDescription } from "./capture-comment.ts";
@@ -184,6 +184,38 @@ describe("which end a comment is about", () => {
     const named = one.clientProcess ?? one.serverProcess;
     if (named) expect(named.args).toEqual(["redacted"]);
   });
+});
+
+test("within one host: the client's own packets name it, and the same process is never both ends", () => {
+  const tier = new CommentTier((args) => args);
+  const curl = "PID: 5\nCmd: /bin/curl";
+  const named = (begins: boolean, comments: readonly (readonly [string, 1 | 2, 0 | 1])[]) => {
+    const one = flow("127.0.0.1", "127.0.0.1", 0);
+    one.clientHalf = begins ? 0 : UNKNOWN_HALF;
+    for (const [comment, direction, from] of comments) tier.comment(one, comment, direction, from);
+    publish(one);
+    return [one.clientProcess?.pid, one.serverProcess?.pid];
+  };
+  // ptcpdump did not know the server: the client's process stands at the server's packets too
+  expect(
+    named(true, [
+      [curl, OUTGOING, 0],
+      [curl, INCOMING, 0],
+      [curl, OUTGOING, 1],
+    ]),
+  ).toEqual([5, undefined]);
+  expect(
+    named(true, [
+      [curl, OUTGOING, 0],
+      ["PID: 6\nCmd: /bin/srv", OUTGOING, 1],
+    ]),
+  ).toEqual([5, 6]);
+  expect(
+    named(false, [
+      [curl, OUTGOING, 1],
+      [curl, OUTGOING, 0],
+    ]),
+  ).toEqual([undefined, undefined]);
 });
 
 test("what a flow's owners are is written once, and again when more is known; later lines of one packet change nothing", () => {

@@ -4,12 +4,13 @@
  * of one process, by the one address that all its flows have in common. Where none of that tells, nobody is named.
  */
 import type { Flow, HalfIndex } from "../../core/flow.ts";
-import { type CaptureInterface, type Direction, INCOMING, OUTGOING } from "../../core/packet.ts";
+import { type CaptureInterface, type Direction, OUTGOING, UNKNOWN_DIRECTION } from "../../core/packet.ts";
 import type { ProcessInfo } from "../../core/process.ts";
 import { type CommentOwners, parseComment, parseTraceeDescription } from "./capture-comment.ts";
 import type { RedactArguments } from "./details.ts";
 import { clientEnd, ownersOf } from "./flow-owners.ts";
 import { addressKey } from "./proc-net.ts";
+import { isLoopback } from "./socket-tuple.ts";
 
 const MAX_COMMENTS = 1_024;
 const MAX_INTERFACES = 4_096;
@@ -45,9 +46,23 @@ export class CommentTier {
     if (client !== null) ends[at].info = client;
     if (server !== null) ends[1 - at].info = server;
     // a packet that leaves comes from a process here, one that arrives goes to one
-    const end = direction === OUTGOING ? ends[from] : direction === INCOMING ? ends[1 - from] : null;
-    // what earshot itself wrote says more, and comes again when it knew more
-    if (near !== null && end !== null && end.info?.pid !== near.pid) end.info = near;
+    if (near !== null && direction !== UNKNOWN_DIRECTION) {
+      this.nearEnd(flow, near, direction === OUTGOING ? from : ((1 - from) as HalfIndex), direction === OUTGOING);
+    }
+  }
+
+  /**
+   * ptcpdump looks for the process of the sender's socket, then of the receiver's: within one host a comment may be about
+   * either. There only the client's own first words are its own for certain, and who else is named afterwards is the server.
+   */
+  private nearEnd(flow: Flow, near: ProcessInfo, end: HalfIndex, outgoing: boolean): void {
+    const { ends } = ownersOf(flow);
+    const other = ends[1 - end].info;
+    // earshot's own comment says more than the lines beside it
+    if (ends[end].info?.pid === near.pid || other?.pid === near.pid) return;
+    const certain = flow.clientHalf === end && outgoing;
+    if (withinHost(flow) && other === null && !certain) return;
+    ends[end].info = near;
   }
 
   opened(flow: Flow): void {
@@ -90,6 +105,11 @@ export class CommentTier {
   private redacted(process: ProcessInfo | null): ProcessInfo | null {
     return process?.args === undefined ? process : { ...process, args: this.redactArguments([...process.args]) };
   }
+}
+
+function withinHost(flow: Flow): boolean {
+  const [source, destination] = addressesOf(flow);
+  return source === destination || isLoopback(flow.source0, flow.source1, flow.source2, flow.source3);
 }
 
 function addressesOf(flow: Flow): [string, string] {

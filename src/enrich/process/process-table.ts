@@ -7,6 +7,7 @@ import type { ProcessInfo } from "../../core/process.ts";
 import type { RuntimeAnswer } from "../container/runtime-names.ts";
 import type { DetailReader } from "./details.ts";
 import { type ProcessStat, readStat } from "./proc-files.ts";
+import { inOrder } from "./process-order.ts";
 
 /** Enough for every process of a busy host; about 1 KB each. */
 const MAX_PROCESSES = 8_192;
@@ -25,7 +26,7 @@ export class ProcessRecord {
     this.pid = pid;
     this.startTicks = startTicks;
     this.generation = generation;
-    this.facts = facts;
+    this.facts = inOrder(facts);
   }
 
   get info(): ProcessInfo {
@@ -36,8 +37,7 @@ export class ProcessRecord {
   ofThread(tid: number): ProcessInfo {
     let info = this.threads.get(tid);
     if (info === undefined) {
-      const { pid, ...rest } = this.facts;
-      info = { pid, tid, ...rest };
+      info = inOrder({ ...this.facts, tid });
       if (this.threads.size >= MAX_THREADS) this.threads.clear();
       this.threads.set(tid, info);
     }
@@ -45,7 +45,7 @@ export class ProcessRecord {
   }
 
   replace(facts: ProcessInfo): void {
-    this.facts = facts;
+    this.facts = inOrder(facts);
     this.threads.clear();
   }
 
