@@ -80,9 +80,9 @@ describe("octets", () => {
       "overlap",
       talk()
         .client(get("/"))
-        .server(answer(200, "abcdef").slice(0, 40))
-        .piece("server", 30, answer(200, "abcdef").slice(30))
-        .lose("server", answer(200, "abcdef").length - 40),
+        .server(answer(200, "abcdef").slice(0, 46))
+        .piece("server", 43, answer(200, "abcdef").slice(43))
+        .lose("server", answer(200, "abcdef").length - 46),
     ],
   ])("what exchanges are charged is what the wire had: %s", (_, dialogue) => {
     const run = dialogue.close().run();
