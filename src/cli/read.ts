@@ -6,7 +6,14 @@ import { Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
 import type { CaptureProblem, CaptureProgress } from "../source/file/capture-file.ts";
 import type { CaptureSummary } from "../source/file/read-captures.ts";
-import { openAttribution, type RunOptions, redactorOf, sessionOptions } from "./run-options.ts";
+import {
+  loadPlugins,
+  openAttribution,
+  pluginParts,
+  type RunOptions,
+  redactorOf,
+  sessionOptions,
+} from "./run-options.ts";
 import { type Stop, stopOnSignals } from "./signals.ts";
 
 export interface ReadOptions extends RunOptions {
@@ -23,11 +30,12 @@ export async function read(files: readonly string[], options: ReadOptions): Prom
   const stop = stopOnSignals();
   const { session, summary } = await readThrough(files, options, stop, {});
   stop.dispose();
-  if (options.summary) await tell(session, summary, stop);
+  if (options.summary) tellRead(session, summary, stop);
   if (stop.reason === "SIGINT" || stop.reason === "SIGTERM") process.exitCode = stop.reason === "SIGINT" ? 130 : 143;
 }
 
-async function tell(session: Session, summary: CaptureSummary, stop: Stop): Promise<void> {
+/** The summary of a run over files, on standard error. */
+export function tellRead(session: Session, summary: CaptureSummary, stop: Stop): void {
   const { firstTime, lastTime } = summary;
   const duration_s = firstTime === null || lastTime === null ? null : (lastTime - firstTime) / SECOND;
   const lines = summaryLines(session.ledger, { duration_s, attribution: "" });
@@ -46,12 +54,16 @@ export async function readThrough(
   const { readCaptures } = await import("../source/file/read-captures.ts");
   const ledger = new Ledger();
   const redactor = redactorOf(options);
+  const plugins = await loadPlugins(options);
+  const parts = pluginParts(options, plugins);
   const base = sessionOptions(options, {
     live: false,
     ledger,
     redactor,
     // of a file only its own comments can tell processes
-    enrichers: [await openAttribution("none", ledger, redactor, notice)],
+    enrichers: [await openAttribution("none", ledger, redactor, notice), ...parts.enrichers],
+    sinks: parts.sinks,
+    plugins,
     onOutputClosed: () => stop.now("output"),
     onNotice: notice,
   });

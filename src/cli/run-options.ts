@@ -2,15 +2,18 @@
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import type { Ledger } from "../core/ledger.ts";
+import type { Enricher, Sink } from "../core/roles.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import type { Attribution, AttributionMode } from "../enrich/attribution.ts";
 import { type ProcessSelection, parsePid, processSelector } from "../enrich/process/selector.ts";
 import { compileFilter } from "../filter/filter.ts";
+import type { Registry } from "../monitor/plugins.ts";
 import type { EventTest, SessionOptions } from "../monitor/session.ts";
 import { Redactor } from "../redact/redactor.ts";
 import { checkOutputs, type OutputSpec, parseOutputSpec } from "../sink/output/spec.ts";
 import { parseColumns } from "../sink/table/table.ts";
 import { compileSelection } from "../sink/tracee/select.ts";
+import type { Settings } from "./config-schema.ts";
 import { choice, integer, list, milliseconds, several, size_bytes, truth } from "./values.ts";
 
 export interface RunOptions {
@@ -39,6 +42,12 @@ export interface RunOptions {
   readonly fields?: string;
   readonly sort?: string;
   readonly maxEntries?: number;
+  /** `--plugin` */
+  readonly plugin?: readonly string[];
+  /** What those are, once loaded. */
+  readonly plugins?: Registry;
+  /** The configuration file and the environment; absent where there are none. */
+  readonly settings?: Settings;
 }
 
 /** Adds the options to a command; their order is that of `--help`. */
@@ -59,7 +68,15 @@ export function addRunOptions(command: Command): Command {
     .option("--no-summary", "no summary at the end");
   addChoosingOptions(command);
   addPrivacyOptions(command);
+  addSettingsOptions(command);
   return addForeignOptions(command);
+}
+
+export function addSettingsOptions(command: Command): Command {
+  return command
+    .optionsGroup("Configuration:")
+    .option("--config <file>", "configuration file instead of earshot.toml (see `earshot config`)")
+    .option("--plugin <file>", "plug-in to load, JavaScript or TypeScript; repeatable", several);
 }
 
 /** Which exchanges: for everything that shows or counts them. */
@@ -135,24 +152,50 @@ export function sessionOptions(
   };
 }
 
+/** Loads the plug-ins of a run that names any. Throws Trouble for a file that is none. */
+export async function loadPlugins(options: RunOptions): Promise<Registry | undefined> {
+  const named = (options.plugin?.length ?? 0) + (options.settings?.plugins.length ?? 0);
+  const wanted = options.output?.some(isPluginOutput) ?? false;
+  if (options.plugins !== undefined || (named === 0 && !wanted)) return options.plugins;
+  return (await import("./run-plugins.ts")).pluginsOf(options);
+}
+
+export const PLUGIN_OUTPUT = "plugin:";
+
+function isPluginOutput(spec: string): boolean {
+  return spec.startsWith(PLUGIN_OUTPUT);
+}
+
+/** What plug-ins add to a session. */
+export function pluginParts(
+  options: RunOptions,
+  plugins: Registry | undefined,
+): { readonly enrichers: readonly Enricher[]; readonly sinks: readonly Sink[] } {
+  if (plugins === undefined) return { enrichers: [], sinks: [] };
+  const names = (options.output ?? []).filter(isPluginOutput).map((spec) => spec.slice(PLUGIN_OUTPUT.length));
+  return { enrichers: plugins.enrichers, sinks: [...new Set(names)].map((name) => plugins.sink(name)) };
+}
+
 /** The one place where secrets are hidden, made from the options. */
 export function redactorOf(options: RunOptions): Redactor {
-  return new Redactor({ reveal: options.reveal ?? false, hash_key: options.hashSecrets ?? null });
+  const { allow, deny } = options.settings?.redact ?? {};
+  return new Redactor({ reveal: options.reveal ?? false, hash_key: options.hashSecrets ?? null, allow, deny });
 }
 
 function outputsOf(options: RunOptions): OutputSpec[] {
+  const given = options.output?.filter((text) => !isPluginOutput(text));
   if (options.quiet) {
-    const files = (options.output ?? [])
+    const files = (given ?? [])
       .map((text) => parseOutputSpec(text))
       .filter((spec) => spec.destination.kind !== "stdout");
     return files;
   }
-  const specs = (options.output ?? ["table"]).map((text) => parseOutputSpec(text));
+  const specs = (given ?? ["table"]).map((text) => parseOutputSpec(text));
   checkOutputs(specs);
   return specs;
 }
 
-function wantsColor(): boolean {
+export function wantsColor(): boolean {
   if (process.env.NO_COLOR) return false;
   if (process.env.FORCE_COLOR) return true;
   return process.stdout.isTTY === true && process.env.TERM !== "dumb";
@@ -187,7 +230,7 @@ function traceeSettings(options: RunOptions, live: boolean): SessionOptions["for
 function testsOf(options: RunOptions, live: boolean): EventTest[] {
   const tests: EventTest[] = [];
   for (const text of options.filter ?? []) {
-    const filter = compileFilter(text);
+    const filter = compileFilter(text, { named: options.settings?.filters });
     tests.push((event) => filter.matches(event));
   }
   const selects = processSelector(selectionOf(options), live);

@@ -5,7 +5,14 @@ import { LiveRun } from "../monitor/live-run.ts";
 import { type EventTest, Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
 import type { LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
-import { openAttribution, type RunOptions, redactorOf, sessionOptions } from "./run-options.ts";
+import {
+  loadPlugins,
+  openAttribution,
+  pluginParts,
+  type RunOptions,
+  redactorOf,
+  sessionOptions,
+} from "./run-options.ts";
 import { aborted, type Stop, stopOnSignals } from "./signals.ts";
 
 export interface WatchOptions extends RunOptions {
@@ -45,6 +52,8 @@ export async function openLive(
   const { parsePorts } = await import("../source/afpacket/filter-program.ts");
   const ledger = new Ledger();
   const redactor = redactorOf(options);
+  const plugins = await loadPlugins(options);
+  const parts = pluginParts(options, plugins);
   const capture: LiveCaptureOptions = {
     interfaces: options.interface,
     ports: options.port?.flatMap((text) => parsePorts(text)),
@@ -66,7 +75,9 @@ export async function openLive(
       live: true,
       ledger,
       redactor,
-      enrichers: [attribution],
+      enrichers: [attribution, ...parts.enrichers],
+      sinks: parts.sinks,
+      plugins,
       onOutputClosed: () => stop.now("output"),
       onNotice: notice,
     });

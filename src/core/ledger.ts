@@ -50,6 +50,8 @@ export class Ledger {
   readonly anomalies = new Map<string, number>();
   /** Entries that a full table gave up, by table. */
   readonly evicted = new Map<string, number>();
+  /** Plug-ins that threw and were switched off. */
+  readonly pluginFailures = new Map<string, number>();
   /** Events that a slow or failing output lost, by output. */
   readonly sinkDropped = new Map<string, number>();
 

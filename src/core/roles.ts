@@ -71,8 +71,18 @@ export interface Detector {
   inspect(event: TransactionEvent, now: Micros): readonly Finding[];
 }
 
+/** What a plug-in may do to the run it is in. */
+export interface PluginContext {
+  /** Gives out an event as if it had been captured: for protocols. It is redacted like every other. */
+  emit(event: EarshotEvent): void;
+  /** One line for the person who runs earshot, on standard error. */
+  notice(line: string): void;
+}
+
 export interface Plugin {
   readonly name: string;
+  /** Called once, before the first packet. */
+  start?(context: PluginContext): void;
   readonly statistics?: readonly Statistic[];
   readonly enrichers?: readonly Enricher[];
   readonly detectors?: readonly Detector[];

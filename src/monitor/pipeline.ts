@@ -2,6 +2,7 @@
  * The way of a packet: decode, flow table, protocol, exchange; and of an exchange to whoever listens. Everything here
  * is pure: a file and the live wire give the same exchanges. What needs the plain event gets it made once.
  */
+import { protocols } from "../builtin.ts";
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "../core/event.ts";
 import { type Exchange, type ExchangeListener, NEVER } from "../core/exchange.ts";
 import type { Flow } from "../core/flow.ts";
@@ -14,8 +15,6 @@ import type { Micros } from "../core/units.ts";
 import { Decoder, type DecoderOptions } from "../decode/decoder.ts";
 import { FlowTable } from "../flow/table.ts";
 import { Selector } from "../protocol/detect/selector.ts";
-import { Http1Protocol } from "../protocol/http1/protocol.ts";
-import { TlsProtocol } from "../protocol/tls/protocol.ts";
 import type { RedactBody } from "../transaction/body.ts";
 import { Materializer } from "../transaction/materialize.ts";
 import { TransactionStage } from "../transaction/stage.ts";
@@ -61,7 +60,6 @@ export class Pipeline implements PacketHandler, ExchangeListener {
   private readonly enrichers: readonly Enricher[];
   private readonly interfaces = new Map<number, CaptureInterface>();
   private readonly stage: TransactionStage;
-  private readonly protocols: Protocol[];
   /** Decides before anything is made of an exchange; true keeps it. */
   private readonly gates: ((exchange: Exchange) => boolean)[] = [];
   readonly flowGates: ((flow: Flow) => void)[] = [];
@@ -77,21 +75,15 @@ export class Pipeline implements PacketHandler, ExchangeListener {
       keepHeads: options.keepHeads,
       maxBodyBytes: options.maxBodyBytes,
     });
-    const http1 = new Http1Protocol({
-      newBuilder: () => this.stage.builder(),
-      // what is inside CONNECT may be anything; a protocol named by Upgrade is that protocol, and none of ours
-      openTunnel: (_flow, protocol) => (protocol === "connect" ? new Selector({ protocols: this.protocols }) : null),
-    });
-    const tls = new TlsProtocol({
+    const outlet = {
       ledger: options.ledger,
-      flowUsed: (flow) => {
+      stage: this.stage,
+      flowUsed: (flow: Flow) => {
         for (const enricher of this.enrichers) enricher.flowUsed?.(flow);
       },
-      emit: (event) => this.publish(event),
-      openPlain: () => new Selector({ protocols: [http1] }),
-    });
-    this.protocols = [http1, tls, ...(options.protocols ?? [])];
-    const selectorOptions = { protocols: this.protocols };
+      emit: (event: EarshotEvent) => this.publish(event),
+    };
+    const selectorOptions = { protocols: protocols(outlet, options.protocols ?? []) };
     this.flows = new FlowTable(this.ledger, {
       maxFlows: options.maxFlows,
       open: () => new Selector(selectorOptions),

@@ -22,6 +22,7 @@ import { openDestination } from "../sink/output/open.ts";
 import type { OutputSpec } from "../sink/output/spec.ts";
 import { TableFormat, type TableOptions } from "../sink/table/table.ts";
 import { Pipeline } from "./pipeline.ts";
+import type { Registry } from "./plugins.ts";
 
 export type EventTest = (event: EarshotEvent) => boolean;
 
@@ -45,6 +46,8 @@ export interface SessionOptions {
   /** Hear every event that passes the tests, beside the outputs: statistics, dashboards, alerts. */
   readonly observers?: readonly ((event: EarshotEvent) => void)[];
   readonly sinks?: readonly Sink[];
+  /** Plug-ins of this run: their protocols; enrichers and sinks stand among those above. */
+  readonly plugins?: Registry;
   readonly onOutputClosed: () => void;
   readonly onNotice: (line: string) => void;
 }
@@ -78,6 +81,7 @@ export class Session implements PacketHandler {
       maxBodyBytes: options.maxBodyBytes,
       maxFlows: options.maxFlows,
       enrichers: options.enrichers,
+      protocols: options.plugins?.protocols,
       onInternalError: (error) => {
         if (process.env.EARSHOT_DEBUG) options.onNotice(String((error as Error).stack ?? error));
       },
@@ -87,6 +91,11 @@ export class Session implements PacketHandler {
     }
     if (options.minLatency_ms > 0) this.pipeline.addGate((exchange) => slowerThan(exchange, options.minLatency_ms));
     this.openOutputs();
+    options.plugins?.start({
+      ledger: this.ledger,
+      onNotice: options.onNotice,
+      emit: (event) => this.pipeline.publish(event),
+    });
     if (options.live && this.lines.length > 0) this.timer = setInterval(() => this.flushLines(), FLUSH_EVERY_MS);
   }
 
@@ -104,8 +113,15 @@ export class Session implements PacketHandler {
       tests.length === 0 &&
       captureRequest &&
       captureResponse &&
+      !this.foreign &&
       enrichers.every((enricher) => enricher.enrich === undefined)
     );
+  }
+
+  /** Plug-ins make or change events: what they put in is redacted as well. */
+  private get foreign(): boolean {
+    const { plugins } = this.options;
+    return plugins !== undefined && plugins.enrichers.length + plugins.protocols.length > 0;
   }
 
   private openOutputs(): void {
@@ -181,7 +197,8 @@ export class Session implements PacketHandler {
     return destination;
   }
 
-  private event(event: EarshotEvent): void {
+  private event(given: EarshotEvent): void {
+    const event = this.foreign ? this.options.redactor.event(given) : given;
     for (const test of this.options.tests) if (!test(event)) return;
     const shown = event.type === "transaction" ? this.halves(event) : event;
     if (shown === null) return;

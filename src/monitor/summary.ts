@@ -35,6 +35,9 @@ export function summaryLines(ledger: Ledger, options: SummaryOptions): string[] 
   if (ledger.anomalies.size > 0) lines.push(`anomalies: ${byCount(ledger.anomalies)}`);
   if (ledger.evicted.size > 0) lines.push(`given up at a limit: ${byCount(ledger.evicted)}`);
   if (ledger.sinkDropped.size > 0) lines.push(`lost by outputs: ${byCount(ledger.sinkDropped)}`);
+  if (ledger.pluginFailures.size > 0) {
+    lines.push(`plug-ins switched off after an error: ${[...ledger.pluginFailures.keys()].map(printable).join(", ")}`);
+  }
   if (ledger.internalErrors > 0) {
     lines.push(
       `errors of earshot itself: ${count(ledger.internalErrors)} (a bug: please report it; EARSHOT_DEBUG=1 shows where)`,

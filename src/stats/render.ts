@@ -118,11 +118,14 @@ function notExact(report: RankingReport): string[] {
 
 const json = (value: object) => printableJson(JSON.stringify(value));
 
-/** One object a line: each row, then `other`, `none` and `total` in one. */
-export function rankingJson(report: RankingReport): string[] {
+/** One object a line: each row, then `other`, `none` and `total` in one. `more` goes into each (the time of a report). */
+export function rankingJson(report: RankingReport, more: object = {}): string[] {
   const { rows, ...rest } = report;
-  const shared = { dimension: report.dimension, metric: report.metric };
-  return [...rows.map((row) => json({ type: "top", ...shared, ...row })), json({ type: "top-summary", ...rest })];
+  const shared = { ...more, dimension: report.dimension, metric: report.metric };
+  return [
+    ...rows.map((row) => json({ type: "top", ...shared, ...row })),
+    json({ type: "top-summary", ...more, ...rest }),
+  ];
 }
 
 const COUNT_TITLES = [
@@ -183,11 +186,12 @@ export function bytesTable(report: BytesReport): string[] {
   return [...tableLines(columns, rows), ...note];
 }
 
-export function bytesJson(report: BytesReport): string[] {
+/** As `rankingJson`. */
+export function bytesJson(report: BytesReport, more: object = {}): string[] {
   const { rows, ...rest } = report;
   return [
-    ...rows.map((row) => json({ type: "bytes", by: report.by, wire: report.wire, ...row })),
-    json({ type: "bytes-summary", ...rest }),
+    ...rows.map((row) => json({ type: "bytes", ...more, by: report.by, wire: report.wire, ...row })),
+    json({ type: "bytes-summary", ...more, ...rest }),
   ];
 }
 

@@ -1,0 +1,120 @@
+/**
+ * What `top`, `stats` and `bytes` have in common: events of files, or of live traffic when no file is given, go into a
+ * report; it is shown once for files, and again and again for live traffic: in place on a terminal, else a block each
+ * time.
+ */
+import type { EarshotEvent, TlsEvent, TransactionEvent } from "../core/event.ts";
+import { EXIT, Trouble } from "../core/trouble.ts";
+import { MILLISECOND, type Micros } from "../core/units.ts";
+import type { LiveRun } from "../monitor/live-run.ts";
+import { summaryLines } from "../monitor/summary.ts";
+import { LiveScreen, type Out } from "./live-screen.ts";
+import { readThrough, tellRead } from "./read.ts";
+import { stopOnSignals } from "./signals.ts";
+import { notice, openLive, runLive, type WatchOptions } from "./watch.ts";
+
+export interface ReportOptions extends WatchOptions {
+  /** Seconds between two reports of live traffic. */
+  readonly interval?: number;
+}
+
+export interface Report {
+  observe(event: TransactionEvent | TlsEvent): void;
+  /** `now`: the present of live traffic; null for files, which end with their newest event. */
+  lines(now: Micros | null): readonly string[];
+  /** Is told everything as it comes, and has nothing to draw. */
+  readonly running?: boolean;
+}
+
+/** Options of a run that `top` and its like do not offer. */
+const OWN = {
+  captureRequest: true,
+  captureResponse: true,
+  maxBodySize: 0,
+  color: false,
+  quiet: true,
+  output: undefined,
+  traceeFormat: "legacy",
+} as const;
+
+/** Options that speak of live traffic only. */
+const LIVE_ONLY = {
+  interface: "--interface",
+  port: "--port",
+  bpf: "--bpf",
+  promiscuous: "--promiscuous",
+  interval: "--interval",
+  duration: "--duration",
+} as const;
+
+export async function runReport(
+  files: readonly string[],
+  given: ReportOptions,
+  report: Report,
+  out: Out = process.stdout,
+): Promise<void> {
+  const options = { ...given, ...OWN };
+  const observer = (event: EarshotEvent) => {
+    if (event.type !== "alert") report.observe(event);
+  };
+  if (files.length > 0) await ofFiles(files, options, report, observer, out);
+  else await ofTraffic(options, report, observer, out);
+}
+
+type Observer = (event: EarshotEvent) => void;
+
+async function ofFiles(
+  files: readonly string[],
+  options: ReportOptions,
+  report: Report,
+  observer: Observer,
+  out: Out,
+): Promise<void> {
+  for (const [name, flag] of Object.entries(LIVE_ONLY)) {
+    if (options[name as keyof typeof LIVE_ONLY] === undefined) continue;
+    const hint = "leave it out, or leave the files out to watch live traffic";
+    throw new Trouble(`${flag} is for live traffic, and files are given`, { exitCode: EXIT.usage, hint });
+  }
+  const stop = stopOnSignals();
+  const { session, summary } = await readThrough(files, options, stop, { observers: [observer] });
+  stop.dispose();
+  print(out, report.lines(null));
+  if (options.summary) tellRead(session, summary, stop);
+}
+
+async function ofTraffic(options: ReportOptions, report: Report, observer: Observer, out: Out): Promise<void> {
+  const stop = stopOnSignals();
+  const run = await openLive(options, stop, { observers: [observer] });
+  const inPlace = out.isTTY === true && !report.running;
+  if (process.stderr.isTTY && !inPlace) notice(`watching ${run.place}; Ctrl-C ends with a summary`);
+  const screen = new LiveScreen(out);
+  const draw = () => {
+    const lines = report.lines(Date.now() * MILLISECOND);
+    if (inPlace) screen.show([...statusLines(run), "", ...lines]);
+    else print(out, lines);
+  };
+  const timer = report.running ? null : setInterval(draw, (options.interval ?? 2) * 1000);
+  try {
+    if (inPlace) draw();
+    await runLive(run, options, stop);
+  } finally {
+    if (timer !== null) clearInterval(timer);
+    screen.close();
+    stop.dispose();
+  }
+  print(out, report.lines(Date.now() * MILLISECOND));
+  if (options.summary) {
+    const lines = summaryLines(run.session.ledger, { duration_s: run.elapsed_s, attribution: run.attribution });
+    process.stderr.write(`${lines.join("\n")}\n`);
+  }
+}
+
+/** What was seen and what was missed, above everything that is counted. */
+function statusLines(run: LiveRun): string[] {
+  const lines = summaryLines(run.session.ledger, { duration_s: run.elapsed_s, attribution: "" });
+  return [`${run.place}: ${lines[0]}`, lines[1]];
+}
+
+function print(out: Out, lines: readonly string[]): void {
+  if (lines.length > 0) out.write(`${lines.join("\n")}\n`);
+}
