@@ -8,7 +8,7 @@ import { type Exchange, type ExchangeListener, NEVER } from "../core/exchange.ts
 import type { Flow } from "../core/flow.ts";
 import type { HeadRedactor } from "../core/http.ts";
 import type { Ledger } from "../core/ledger.ts";
-import type { CaptureInterface, Packet, PacketHandler, RawPacket } from "../core/packet.ts";
+import type { CaptureInterface, PacketHandler, RawPacket } from "../core/packet.ts";
 import type { Protocol } from "../core/protocol.ts";
 import type { Enricher } from "../core/roles.ts";
 import type { Micros } from "../core/units.ts";
@@ -87,7 +87,12 @@ export class Pipeline implements PacketHandler, ExchangeListener {
     this.flows = new FlowTable(this.ledger, {
       maxFlows: options.maxFlows,
       open: () => new Selector(selectorOptions),
-      onOpened: (flow, packet) => this.flowOpened(flow, packet),
+      onOpened: (flow) => {
+        for (const enricher of this.enrichers) enricher.flowOpened?.(flow);
+      },
+      onComment: (flow, from, { comment, direction }) => {
+        for (const enricher of this.enrichers) enricher.flowComment?.(flow, comment!, direction, from);
+      },
       interfaceName: (id) => this.interfaces.get(id)?.name ?? null,
       encapsulationName: (encapsulation) => this.decoder.encapsulationName(encapsulation),
       onInternalError: options.onInternalError,
@@ -133,13 +138,6 @@ export class Pipeline implements PacketHandler, ExchangeListener {
   end(): void {
     this.decoder.advance(Number.POSITIVE_INFINITY);
     this.flows.end();
-  }
-
-  private flowOpened(flow: Flow, packet: Packet): void {
-    for (const enricher of this.enrichers) {
-      enricher.flowOpened?.(flow);
-      if (packet.comment !== null) enricher.flowComment?.(flow, packet.comment, packet.direction);
-    }
   }
 
   exchange(exchange: Exchange): void {
