@@ -17,7 +17,7 @@ interface Sorted {
   readonly rows: RowList;
   readonly sort: Ui["sort"];
   readonly descending: boolean;
-  readonly of: Matches | null;
+  readonly of: Matches<TransactionEvent> | null;
   readonly newest: number;
   readonly at: Micros;
 }
@@ -27,7 +27,7 @@ export class ExchangeLists {
   /** What a paused list held when it stopped: exchanges from number `oldest` on. */
   private frozen: { readonly oldest: number; readonly events: readonly TransactionEvent[] } | null = null;
   private frozenRows: Pick<Sorted, "rows" | "sort" | "descending"> | null = null;
-  private matches: Matches | null = null;
+  private matches: Matches<TransactionEvent> | null = null;
   private conditions: readonly [CompiledFilter | null, Drill | null, number | null, number | null] = [
     null,
     null,

@@ -25,22 +25,22 @@ export function allRows(oldest: number, newest: number): RowList {
   };
 }
 
-/** Numbers of the exchanges that meet a condition, kept up to date as the ring moves. */
-export class Matches {
-  private readonly meets: (event: TransactionEvent) => boolean;
+/** Numbers of the rows that meet a condition, kept up to date as the ring moves. */
+export class Matches<Row> {
+  private readonly meets: (row: Row) => boolean;
   private numbers: number[] = [];
   /** Matches before this index have fallen out of the ring. */
   private start = 0;
   private seen = 0;
 
-  constructor(meets: (event: TransactionEvent) => boolean) {
+  constructor(meets: (row: Row) => boolean) {
     this.meets = meets;
   }
 
-  update(ring: Ring<TransactionEvent>): void {
+  update(ring: Ring<Row>): void {
     for (let number = Math.max(this.seen + 1, ring.oldest); number <= ring.newest; number++) {
-      const event = ring.get(number);
-      if (event !== undefined && this.meets(event)) this.numbers.push(number);
+      const row = ring.get(number);
+      if (row !== undefined && this.meets(row)) this.numbers.push(number);
     }
     this.seen = ring.newest;
     while (this.start < this.numbers.length && this.numbers[this.start] < ring.oldest) this.start++;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { transaction } from "../../../test/support/event.ts";
+import type { TlsEvent } from "../../core/event.ts";
 import { Ledger } from "../../core/ledger.ts";
 import { SECOND } from "../../core/units.ts";
 import type { Action } from "./action.ts";
@@ -141,6 +142,43 @@ describe("the exchange list", () => {
     act(m, { type: "input-open", kind: "search" }, { type: "input-text", text: "nowhere" }, { type: "input-accept" });
     expect(m.ui.notice).toContain("nowhere");
   });
+});
+
+test("HTTPS connections pass the same filter, and stand still when paused", () => {
+  const m = model(0);
+  const connection = (index: number): TlsEvent => ({
+    ...transaction(),
+    type: "tls",
+    id: `t.${index}`,
+    time_us: START + index,
+    version: "TLSv1.3",
+    cipher: null,
+    server_name: index % 2 === 0 ? "even.example" : "odd.example",
+    alpn_offered: [],
+    alpn: null,
+    ja3: null,
+    ja3s: null,
+    ja4: null,
+    certificates: [],
+    resumed: null,
+    outcome: "established",
+    alert: null,
+    handshake_ms: null,
+    duration_ms: 1,
+  });
+  for (let index = 0; index < 10; index++) m.event(connection(index));
+  act(m, { type: "screen", screen: "tls" });
+  expect(m.connectionRows().length).toBe(10);
+  act(m, filter("host == even.example"));
+  expect(m.ui.screen).toBe("tls");
+  expect(m.connectionRows().length).toBe(5);
+  act(m, { type: "pause" });
+  m.event(connection(10));
+  expect(m.connectionRows().length).toBe(5);
+  act(m, { type: "pause" });
+  expect(m.connectionRows().length).toBe(6);
+  act(m, { type: "open" });
+  expect(m.ui.overlay).toMatchObject({ kind: "tls", event: { id: "t.10" } });
 });
 
 describe("the filter line", () => {

@@ -13,11 +13,12 @@ import { type Micros, SECOND } from "../../core/units.ts";
 import type { Action } from "./action.ts";
 import { type AlertRecord, Alerts, type RuleStatus } from "./alerts.ts";
 import { type Band, Bands } from "./bands.ts";
+import { ConnectionList } from "./connection-list.ts";
 import { DIMENSIONS, type Dimension } from "./dimension.ts";
 import { ExchangeLists } from "./exchange-lists.ts";
 import type { FilterLanguage } from "./filter.ts";
 import { type Graph, graphOf, moveCursor } from "./graph.ts";
-import { allRows, type RowList, type TimeSpan } from "./list.ts";
+import type { RowList, TimeSpan } from "./list.ts";
 import { observedValues } from "./observed.ts";
 import { Rankings } from "./rankings.ts";
 import { type Data, reduce } from "./reduce.ts";
@@ -53,6 +54,8 @@ export interface Limits {
 }
 
 export const LIMITS: Limits = { exchanges: 10_000, exchange_bytes: 96 << 20, connections: 2_000, body_bytes: 0 };
+/** Of a file more is looked at than its end. */
+export const FILE_LIMITS: Limits = { ...LIMITS, exchanges: 30_000, exchange_bytes: 288 << 20, connections: 10_000 };
 
 /** Seconds kept one by one; longer runs are seen in the coarser whole. */
 const RECENT_SECONDS = 1_800;
@@ -80,6 +83,7 @@ export class DashboardModel {
 
   private readonly exchanges: Ring<TransactionEvent>;
   private readonly connections: Ring<TlsEvent>;
+  private readonly connectionList: ConnectionList;
   private readonly rankings: Rankings;
   private readonly lists: ExchangeLists;
   private readonly data: Data;
@@ -90,12 +94,13 @@ export class DashboardModel {
 
   constructor(options: ModelOptions) {
     this.source = options.source;
-    this.limits = { ...LIMITS, ...options.limits };
     const live = options.source.kind === "live";
+    this.limits = { ...(live ? LIMITS : FILE_LIMITS), ...options.limits };
     this.recent = new Series({ width: SECOND, capacity: RECENT_SECONDS, overflow: "slide" });
     this.whole = new Series({ width: live ? SECOND : 1_000, capacity: WHOLE_BUCKETS, overflow: "coarsen" });
     this.exchanges = new Ring({ rows: this.limits.exchanges, bytes: this.limits.exchange_bytes });
     this.connections = new Ring({ rows: this.limits.connections, bytes: this.limits.exchange_bytes });
+    this.connectionList = new ConnectionList(this.connections);
     this.rankings = new Rankings(this.exchanges, live);
     this.lists = new ExchangeLists(this.exchanges);
     this.data = this.makeData(options.language ?? null);
@@ -175,8 +180,7 @@ export class DashboardModel {
   }
 
   connectionRows(): RowList {
-    const { oldest, newest } = this.connections;
-    return allRows(oldest, Math.max(oldest - 1, Math.min(newest, this.ui.paused?.connection ?? newest)));
+    return this.connectionList.rows(this.ui.filter, this.span, this.ui.paused?.connection ?? null);
   }
 
   connection(number: number): TlsEvent | undefined {

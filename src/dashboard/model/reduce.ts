@@ -134,7 +134,8 @@ function withFilter(ui: Ui, text: string, data: Data): Ui {
     const input = ui.input ?? openInput("filter", text, data);
     return { ...ui, input: { ...input, mistake: result } };
   }
-  const screen = ui.screen === "overview" || ui.screen === "exchanges" ? ui.screen : "exchanges";
+  // on a screen that no filter changes, show what it leaves
+  const screen = ui.screen === "alerts" || ui.screen === "ledger" ? "exchanges" : ui.screen;
   return { ...ui, input: null, filter: result, exchange: null, screen, overlay: null };
 }
 

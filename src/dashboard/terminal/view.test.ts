@@ -110,6 +110,19 @@ test("a loss shows in the strip, whatever the width", () => {
   }
 });
 
+test("under a time cursor before what is held, the lists say since when exchanges are held", () => {
+  const model = new DashboardModel({
+    source: { kind: "file", name: "x.pcap", revealed: false },
+    limits: { exchanges: 50 },
+  });
+  for (let index = 0; index < 200; index++) model.event(transaction({ time_us: START + index * SECOND }));
+  const context: ViewContext = { model, mouse: false, utcOffset_s: 0 };
+  const shown = text(context, LARGE, { type: "cursor-set", time: START });
+  expect(shown).toContain("no longer held: exchanges before 22:15:50 (limit 50)");
+  expect(shown).toContain("none of those held fits");
+  expect(text(context, LARGE, { type: "cursor-set", time: null })).toContain("50 · newest last");
+});
+
 test("any size can be drawn", () => {
   const context = shop("live", 3);
   for (const columns of [1, 2, 5, 39, 41, 1_000]) {

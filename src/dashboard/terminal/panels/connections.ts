@@ -49,9 +49,11 @@ export function connectionsPanel(pane: Pane, context: ViewContext): void {
   const rows = model.connectionRows();
   const newest = model.source.kind === "file" ? "newest last" : "following";
   const state = model.ui.connection === null && model.ui.paused === null ? newest : "standing";
-  const inside = box(pane, "HTTPS connections", `${amount(rows.length)} · ${state}`, true);
+  const inside = box(pane, title(context), `${amount(rows.length)} · ${state}`, true);
   if (rows.length === 0) {
-    inside.put(1, 0, "no TLS connection seen yet", MUTED);
+    const { filter, cursor } = model.ui;
+    const any = filter === null && cursor === null;
+    inside.put(1, 0, any ? "no TLS connection seen yet" : "none of those held fits; Esc takes conditions away", MUTED);
     return;
   }
   drawTable(
@@ -66,4 +68,9 @@ export function connectionsPanel(pane: Pane, context: ViewContext): void {
     },
     context,
   );
+}
+
+function title({ model }: ViewContext): string {
+  const { filter } = model.ui;
+  return filter === null ? "HTTPS connections" : `HTTPS connections · ${filter.text}`;
 }

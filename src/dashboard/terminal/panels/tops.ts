@@ -166,5 +166,7 @@ function keyLook(key: string, dimension: Dimension): Style {
 }
 
 function empty({ model }: ViewContext, dimension: Dimension): string {
-  return model.exchangesHeld === 0 ? "no exchange seen yet" : `no exchange has a ${dimension.title.toLowerCase()}`;
+  if (model.exchangesHeld === 0) return "no exchange seen yet";
+  if (model.ui.filter !== null || model.span !== null) return "none of those held fits";
+  return `no exchange has a ${dimension.title.toLowerCase()}`;
 }
