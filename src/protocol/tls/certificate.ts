@@ -2,7 +2,7 @@
  * Sums up the certificates of a Certificate message (RFC 5246 section 7.4.2). Node's X.509 reader does the work; what it
  * cannot read is counted and left out. Servers send the same certificates again and again, so summaries are remembered.
  */
-import { createHash, X509Certificate } from "node:crypto";
+import { hash, X509Certificate } from "node:crypto";
 import type { TlsCertificate } from "../../core/event.ts";
 import { OctetReader } from "./octet-reader.ts";
 
@@ -49,7 +49,7 @@ export class CertificateMemory {
   }
 
   summary(der: Uint8Array): TlsCertificate | null {
-    const sha256 = createHash("sha256").update(der).digest("hex");
+    const sha256 = hash("sha256", der, "hex");
     let summary = this.known.get(sha256);
     if (summary !== undefined) return summary;
     summary = summarize(der, sha256);

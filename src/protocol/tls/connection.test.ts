@@ -285,6 +285,28 @@ describe("what a hello may hold", () => {
   });
 });
 
+describe("what is wrong is named", () => {
+  test.each([
+    ["tls.malformed-alert", [hello, ["server", alert(9, 40)]]],
+    ["tls.repeated-client-hello", [hello, hello]],
+    ["tls.server-hello-from-client", [hello, ["client", handshake(serverHello())]]],
+    ["tls.grease-chosen", [hello, ["server", handshake(serverHello({ cipher: 0x2a2a }))]]],
+    ["tls.malformed-server-hello", [hello, ["server", handshake(message(2, new Uint8Array(38).fill(3)))]]],
+    ["tls.malformed-certificates", [hello, ["server", handshake(serverHello(), message(11, Uint8Array.of(0, 0, 9)))]]],
+    ["tls.not-a-record", [hello, ["server", concat(handshake(serverHello()), new Uint8Array(9))]]],
+    ["tls.answer-not-tls", [hello, ["server", new Uint8Array(9).fill(65)]]],
+  ] as [string, Step[]][])("%s", (code, steps) => {
+    expect(tlsOf(steps).anomalies).toContain(code);
+  });
+
+  test("more than thirty-two protocols", () => {
+    const names = Array.from({ length: 40 }, (_, index) => `p${index}`);
+    const event = tlsOf([["client", handshake(clientHello({ extensions: [alpn(...names)] }))]]);
+    expect(event.alpn_offered).toEqual(names.slice(0, 32));
+    expect(event.anomalies).toEqual(["tls.too-many-protocols"]);
+  });
+});
+
 describe("one side only", () => {
   test("the answer alone: version and cipher, and the sides are right", () => {
     const { events, flow } = runTls([answer12], { serverFirst: true, reason: "end" });

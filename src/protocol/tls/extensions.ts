@@ -7,7 +7,7 @@ export const ALPN = 16;
 export const PRE_SHARED_KEY = 41;
 export const EARLY_DATA = 42;
 export const SUPPORTED_VERSIONS = 43;
-/** RFC 9849. */
+/** draft-ietf-tls-esni. */
 export const ENCRYPTED_CLIENT_HELLO = 0xfe0d;
 /** Its forerunner, which only hid the name. */
 export const ENCRYPTED_SERVER_NAME = 0xffce;

@@ -2,7 +2,7 @@
  * JA3, JA3S and JA4: short names for the way a client or server says hello. They take the numbers of the hello, GREASE
  * left out (RFC 8701), and give a hash. Neither is defined for the hello of SSL 2.0.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ClientHello } from "./client-hello.ts";
 import { ALPN, SERVER_NAME } from "./extensions.ts";
 import { isGrease, isGreaseProtocol } from "./names.ts";
@@ -10,11 +10,16 @@ import type { ServerHello } from "./server-hello.ts";
 
 const meaningful = (values: readonly number[]) => values.filter((value) => !isGrease(value));
 const decimal = (values: readonly number[]) => meaningful(values).join("-");
-const hex = (value: number) => value.toString(16).padStart(4, "0");
-const md5 = (text: string) => createHash("md5").update(text).digest("hex");
+const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, "0"));
+const hex = (value: number) => HEX[value >>> 8] + HEX[value & 0xff];
+const sortedHex = (values: number[]) =>
+  values
+    .sort((a, b) => a - b)
+    .map(hex)
+    .join(",");
+const md5 = (text: string) => hash("md5", text, "hex");
 /** First 12 hexadecimal digits; zeros for an empty list, as the definition wants. */
-const shortSha256 = (text: string) =>
-  text === "" ? "000000000000" : createHash("sha256").update(text).digest("hex").slice(0, 12);
+const shortSha256 = (text: string) => (text === "" ? "000000000000" : hash("sha256", text, "hex").slice(0, 12));
 
 /** The text that is hashed: version, ciphers, extensions, groups, point formats. */
 export function ja3Text(hello: ClientHello): string {
@@ -54,13 +59,13 @@ export function ja4(hello: ClientHello): string {
     count(extensions),
     ja4Protocol(hello.alpn),
   ].join("");
-  return `${head}_${shortSha256(ciphers.map(hex).sort().join(","))}_${extensionHash(hello, extensions)}`;
+  return `${head}_${shortSha256(sortedHex(ciphers))}_${extensionHash(hello, extensions)}`;
 }
 
 function extensionHash(hello: ClientHello, extensions: readonly number[]): string {
   const kept = extensions.filter((type) => type !== SERVER_NAME && type !== ALPN);
   if (kept.length === 0) return shortSha256("");
-  const list = kept.map(hex).sort().join(",");
+  const list = sortedHex(kept);
   const algorithms = meaningful(hello.signatureAlgorithms).map(hex).join(",");
   return shortSha256(algorithms === "" ? list : `${list}_${algorithms}`);
 }
