@@ -12,7 +12,9 @@ import { clientEnd, ownersOf } from "./flow-owners.ts";
 import { addressKey } from "./proc-net.ts";
 import { isLoopback } from "./socket-tuple.ts";
 
-const MAX_COMMENTS = 1_024;
+/** Comments kept: at most 4 Mi characters of them, for the longest are not kept. */
+const MAX_COMMENTS = 512;
+const MAX_KEPT_LENGTH = 8_192;
 const MAX_INTERFACES = 4_096;
 
 interface TracedInterface {
@@ -96,6 +98,7 @@ export class CommentTier {
         server: this.redacted(found.server),
         near: this.redacted(found.near),
       };
+      if (comment.length > MAX_KEPT_LENGTH) return owners;
       if (this.comments.size >= MAX_COMMENTS) this.comments.clear();
       this.comments.set(comment, owners);
     }
