@@ -1,8 +1,15 @@
 /** The commands, their options and their help (docs/cli.md). Each command's code is loaded when it runs. */
 import { readFileSync } from "node:fs";
-import { Command, type CommanderError } from "commander";
+import { Command, type CommanderError, Option } from "commander";
 import { EXIT, Trouble } from "../core/trouble.ts";
-import { addRunOptions, attributionOption } from "./run-options.ts";
+import { findConfigFile, here, isConfiguredByEnvironment } from "./config-file.ts";
+import {
+  addChoosingOptions,
+  addPrivacyOptions,
+  addRunOptions,
+  addSettingsOptions,
+  attributionOption,
+} from "./run-options.ts";
 import { duration_s, integer, list, size_bytes, truth } from "./values.ts";
 
 function version(): string {
@@ -20,9 +27,14 @@ export function program(): Command {
   root.addCommand(startCommand());
   root.addCommand(watchCommand());
   root.addCommand(readCommand());
+  root.addCommand(topCommand());
+  root.addCommand(statsCommand());
+  root.addCommand(bytesCommand());
   root.addCommand(interfacesCommand());
   root.addCommand(doctorCommand());
   root.addCommand(trafficCommand());
+  root.addCommand(configCommand());
+  root.hook("preAction", (_root, command) => configure(command));
   for (const command of root.commands) oneLineErrors(command);
   return oneLineErrors(root);
 }
@@ -32,6 +44,7 @@ Examples:
   earshot                          the dashboard, on everything this machine sends and receives
   earshot watch -i eth0 -p 80      rows for one interface and port
   earshot read capture.pcap -o json | jq .request.target
+  earshot top --by route --metric latency-p95
   earshot doctor                   what works on this machine, and how to make the rest work`;
 
 /** Commander's own errors become one line and exit code 2, like every other mistake of a user. */
@@ -46,6 +59,18 @@ function oneLineErrors(command: Command): Command {
       });
     })
     .configureOutput({ outputError: () => {} });
+}
+
+/** The configuration file and the environment, for commands that run on traffic. */
+async function configure(command: Command): Promise<void> {
+  if (!command.options.some((option) => option.long === "--plugin")) return;
+  const given = command.opts().config as string | undefined;
+  if (findConfigFile(given, here()) === null && !isConfiguredByEnvironment(here())) return;
+  const { loadSettings } = await import("./config.ts");
+  const { applySettings } = await import("./config-apply.ts");
+  const { settings, notices } = loadSettings(given, here());
+  for (const line of notices) process.stderr.write(`earshot: ${line}\n`);
+  applySettings(command, settings);
 }
 
 /** Options of everything that captures live traffic. */
@@ -78,7 +103,7 @@ function watchCommand(): Command {
   addCaptureOptions(command)
     .option("--count <n>", "stop after this many exchanges", integer("--count", 1, Number.MAX_SAFE_INTEGER))
     .option("--write-pcapng <file>", "also write the packets to a capture file, with their processes")
-    .option("--ui", "the dashboard instead of rows");
+    .option("--ui [screen]", "the dashboard instead of rows; `seed` for the classic console");
   return addRunOptions(command)
     .addHelpText(
       "after",
@@ -92,7 +117,7 @@ Examples:
   earshot watch --bpf 'tcp and net 10.0.0.0/8' --write-pcapng trace.pcapng`,
     )
     .action(async (options) => {
-      if (options.ui) await (await import("./start.ts")).dashboard(options);
+      if (options.ui) await (await import("./dashboard.ts")).dashboard(options);
       else await (await import("./watch.ts")).watch(options);
     });
 }
@@ -117,9 +142,127 @@ Examples:
   earshot read capture.pcap --quiet`,
     )
     .action(async (files, options) => {
-      if (options.ui) await (await import("./start.ts")).dashboardOf(files, options);
+      if (options.ui) await (await import("./dashboard.ts")).dashboardOf(files, options);
       else await (await import("./read.ts")).read(files, options);
     });
+}
+
+/** Options that `top`, `stats` and `bytes` have in common, behind their own. */
+function addReportOptions(command: Command): Command {
+  command
+    .optionsGroup("Live traffic (without files):")
+    .option("--interval <time>", "show it anew so often", duration_s("--interval"));
+  addCaptureOptions(command);
+  addChoosingOptions(command);
+  addPrivacyOptions(command);
+  return addSettingsOptions(command);
+}
+
+const FILES = ["[file...]", "capture files; - for standard input; none for live traffic"] as const;
+
+function topCommand(): Command {
+  const command = new Command("top")
+    .description("the largest by anything: of capture files, or of live traffic")
+    .argument(...FILES)
+    .optionsGroup("Counting:")
+    .requiredOption(
+      "--by <dimension>",
+      "section, route, client, status, user-agent, query:NAME, header:NAME, path:N, plugin:NAME, …; several with commas",
+    )
+    .option("--metric <name>", "requests, errors, bytes-in, bytes-out, latency-p95, …", "requests")
+    .option("-n, --limit <n>", "rows (10)", integer("--limit", 1, 10_000))
+    .option("--window <time>", "only the last so long, e.g. 10m", duration_s("--window"))
+    .option("--keep <n>", "keys kept; exact up to there (10000)", integer("--keep", 10, 1_000_000))
+    .option("-o, --output <format>", "table, json or csv", "table")
+    .addOption(formatAlias())
+    .option("--no-summary", "no summary at the end");
+  return addReportOptions(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  earshot top --by section capture.pcap
+  earshot top --by route --metric latency-p95 --window 10m
+  earshot top --by client,status --filter 'status >= 400' -o csv capture.pcap`,
+    )
+    .action(async (files, options) => (await import("./top.ts")).top(files, withFormat(options)));
+}
+
+function statsCommand(): Command {
+  const command = new Command("stats")
+    .description("everything counted, on one page: of capture files, or of live traffic")
+    .argument(...FILES)
+    .optionsGroup("Counting:")
+    .option("-n, --limit <n>", "rows of each ranking (10)", integer("--limit", 1, 10_000))
+    .option("--window <time>", "only the last so long, e.g. 10m", duration_s("--window"))
+    .option("-o, --output <format>", "modern, json, or seed: the console monitor's page", "modern")
+    .addOption(formatAlias())
+    .option("--no-color", "no colours (also NO_COLOR)")
+    .option("--no-summary", "no summary at the end");
+  return addReportOptions(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  earshot stats capture.pcap\n  earshot stats -i eth0 --interval 5s --format seed",
+    )
+    .action(async (files, options) => (await import("./stats.ts")).stats(files, withFormat(options)));
+}
+
+function bytesCommand(): Command {
+  const command = new Command("bytes")
+    .description("octets in and out for each value of a query parameter, or of anything else")
+    .argument(...FILES)
+    .optionsGroup("Counting:")
+    .requiredOption("--by <dimension>", "query:NAME, path:N, host, client, …; several with commas")
+    .addOption(
+      new Option("--wire <what>", "whole messages, or each one's first packet alone")
+        .choices(["packets", "first-packet"])
+        .default("packets"),
+    )
+    .option("--keep <n>", "keys kept; exact up to there (10000)", integer("--keep", 10, 1_000_000))
+    .option("-o, --output <format>", "table, json, csv, or bcc: the running account of http_filter", "table")
+    .addOption(formatAlias())
+    .option("--no-summary", "no summary at the end");
+  return addReportOptions(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  earshot bytes --by query:s capture.pcap\n  earshot bytes --by query:s --wire first-packet --format bcc -i eth0",
+    )
+    .action(async (files, options) => (await import("./bytes.ts")).bytes(files, withFormat(options)));
+}
+
+/** `--format` says the same as `-o`. */
+const formatAlias = () => new Option("--format <format>", "the same as -o");
+
+function withFormat<Options extends { readonly format?: string }>(options: Options): Options & { output?: string } {
+  return options.format === undefined ? options : { ...options, output: options.format };
+}
+
+function configCommand(): Command {
+  const command = new Command("config").description("the configuration file: show, check, init, path");
+  const named = (name: string, description: string) =>
+    oneLineErrors(new Command(name).description(description)).option("--config <file>", "instead of earshot.toml");
+  command.addCommand(
+    named("show", "every setting that holds, and where it comes from")
+      .option("-o, --output <format>", "toml or json", "toml")
+      .action(async (options) => (await import("./config-command.ts")).showConfig(options)),
+  );
+  command.addCommand(
+    named("check", "whether a file is right: settings, filters, rules, outputs, plug-ins")
+      .argument("[file]", "instead of the one that would be read")
+      .action(async (file, options) => (await import("./config-command.ts")).checkConfig(file, options)),
+  );
+  command.addCommand(
+    oneLineErrors(new Command("init").description("write a file with every setting as a comment"))
+      .argument("[file]", "where", "earshot.toml")
+      .option("--force", "write over a file that is there")
+      .action(async (file, options) => (await import("./config-command.ts")).initConfig(file, options)),
+  );
+  command.addCommand(
+    named("path", "which file is read").action(async (options) =>
+      (await import("./config-command.ts")).showConfigPath(options),
+    ),
+  );
+  return command;
 }
 
 function interfacesCommand(): Command {

@@ -19,6 +19,8 @@ import { type Stop, stopOnSignals } from "./signals.ts";
 export interface ReadOptions extends RunOptions {
   readonly verifyChecksums?: boolean;
   readonly ignoreVlan?: boolean;
+  /** False when something else has the screen. */
+  readonly progress?: boolean;
 }
 
 /** Files below this are read before a bar could be looked at. */
@@ -63,6 +65,7 @@ export async function readThrough(
     // of a file only its own comments can tell processes
     enrichers: [await openAttribution("none", ledger, redactor, notice), ...parts.enrichers],
     sinks: parts.sinks,
+    decoder: { verifyChecksums: options.verifyChecksums, scopeByVlan: !options.ignoreVlan },
     plugins,
     onOutputClosed: () => stop.now("output"),
     onNotice: notice,
@@ -75,7 +78,9 @@ export async function readThrough(
     ledger: session.ledger,
     signal: stop.signal,
     onProblem: (problem) => problems.push(problem),
-    onProgress: (progress) => bar.show(progress),
+    onProgress: (progress) => {
+      if (options.progress !== false) bar.show(progress);
+    },
     pause: () => session.pause(),
   });
   await session.finish();

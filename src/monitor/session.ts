@@ -11,6 +11,7 @@ import type { Ledger } from "../core/ledger.ts";
 import type { CaptureInterface, PacketHandler, RawPacket } from "../core/packet.ts";
 import type { Enricher, Sink } from "../core/roles.ts";
 import { MILLISECOND, type Micros } from "../core/units.ts";
+import type { DecoderOptions } from "../decode/decoder.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import { eventFormat, type FormatSettings } from "../sink/formats.ts";
 import { jsonFormat } from "../sink/json/format.ts";
@@ -43,6 +44,7 @@ export interface SessionOptions {
   readonly tests: readonly EventTest[];
   readonly enrichers: readonly Enricher[];
   readonly maxFlows?: number;
+  readonly decoder?: DecoderOptions;
   /** Hear every event that passes the tests, beside the outputs: statistics, dashboards, alerts. */
   readonly observers?: readonly ((event: EarshotEvent) => void)[];
   readonly sinks?: readonly Sink[];
@@ -80,6 +82,7 @@ export class Session implements PacketHandler {
       keepHeads: this.wantsHeads(),
       maxBodyBytes: options.maxBodyBytes,
       maxFlows: options.maxFlows,
+      decoder: options.decoder,
       enrichers: options.enrichers,
       protocols: options.plugins?.protocols,
       onInternalError: (error) => {

@@ -1,0 +1,180 @@
+/** `start`, `watch --ui` and `read --ui`: the dashboard on live traffic or on captures; `--ui seed` the old console's. */
+import { type AlertConfigInput, alertConfig } from "../alert/schema.ts";
+import type { AlertEvent, EarshotEvent } from "../core/event.ts";
+import { EXIT, Trouble } from "../core/trouble.ts";
+import { MILLISECOND } from "../core/units.ts";
+import { RuleStatuses } from "../dashboard/model/rule-status.ts";
+import { type Dashboard, type DashboardOptions, startDashboard } from "../dashboard/terminal/dashboard.ts";
+import { type Keyboard, openKeyboard } from "../dashboard/terminal/keyboard.ts";
+import { SEED_UI_DEFAULTS, type SeedUiSettings, startSeedDashboard } from "../dashboard/terminal/seed.ts";
+import type { TerminalProcess } from "../dashboard/terminal/terminal.ts";
+import { canShowDashboard } from "../dashboard/terminal/theme.ts";
+import { compileFilter } from "../filter/filter.ts";
+import { AlertWatch, stateFolder } from "../monitor/alert-watch.ts";
+import type { LiveRun } from "../monitor/live-run.ts";
+import type { Session } from "../monitor/session.ts";
+import { summaryLines } from "../monitor/summary.ts";
+import { type ReadOptions, readThrough } from "./read.ts";
+import { aborted, type Stop, stopOnSignals } from "./signals.ts";
+import { openLive, runLive, type WatchOptions } from "./watch.ts";
+
+export interface DashboardCommandOptions extends WatchOptions {
+  /** `seed` for the console monitor's screen. */
+  readonly ui?: true | string;
+  readonly seedSettings?: Partial<SeedUiSettings>;
+  readonly alertConfig?: AlertConfigInput;
+}
+
+const UIS = ["seed"];
+
+/** `--ui` or `--ui seed`. */
+function style(ui: true | string | undefined): "dashboard" | "seed" {
+  if (ui === undefined || ui === true) return "dashboard";
+  if (UIS.includes(ui)) return "seed";
+  throw new Trouble(`--ui: there is no screen called \`${ui}\``, {
+    exitCode: EXIT.usage,
+    hint: `use --ui alone, or --ui ${UIS.join(", ")}`,
+  });
+}
+
+function needTerminal(): void {
+  if (canShowDashboard(process.env, process.stdout.isTTY)) return;
+  throw new Trouble("the dashboard needs a terminal", {
+    exitCode: EXIT.usage,
+    hint: "leave out --ui for rows, or run it in a terminal",
+  });
+}
+
+/** Live traffic in the dashboard, with alerts. */
+export async function dashboard(options: DashboardCommandOptions): Promise<void> {
+  if (style(options.ui) === "seed") return seedDashboard(options);
+  needTerminal();
+  const keyboard = openKeyboard();
+  const stop = stopOnSignals();
+  // lines for a person would tear the screen: they are told when it is gone
+  const notices: string[] = [];
+  const screen: { dashboard: Dashboard | null; alerts: AlertWatch | null } = { dashboard: null, alerts: null };
+  const run = await openLive({ ...options, output: options.output ?? ["none"] }, stop, {
+    observers: [
+      (event: EarshotEvent) => {
+        screen.dashboard?.event(event);
+        screen.alerts?.observe(event);
+      },
+    ],
+    onNotice: (line) => notices.push(line),
+  });
+  const alerts = watchAlerts(run, options, (event) => screen.dashboard?.event(event), notices);
+  screen.alerts = alerts;
+  const statuses = new RuleStatuses(alerts.engine.config);
+  const source = { kind: "live", name: run.place, revealed: options.reveal ?? false } as const;
+  screen.dashboard = startDashboard({
+    ...terminalOptions(stop, keyboard, options.maxBodySize),
+    source,
+    beforeFrame: (shown) => {
+      const { engine } = alerts;
+      const now = engine.now ?? Date.now() * MILLISECOND;
+      shown.ledger(run.session.ledger);
+      shown.alerts(statuses.read(engine.status(), shown.model.alerts, now, engine.seed?.state ?? null));
+    },
+  });
+  try {
+    await runLive(run, options, stop);
+  } finally {
+    screen.dashboard.stop();
+    keyboard.close();
+    alerts.close();
+  }
+  stop.dispose();
+  const lines = summaryLines(run.session.ledger, { duration_s: run.elapsed_s, attribution: run.attribution });
+  const told = [...notices, ...(options.summary ? lines : [])];
+  if (told.length > 0) process.stderr.write(`${told.join("\n")}\n`);
+}
+
+/** The alert engine on a live run, its state kept over restarts. */
+function watchAlerts(
+  run: LiveRun,
+  options: DashboardCommandOptions,
+  emit: (event: AlertEvent) => void,
+  notices: string[],
+): AlertWatch {
+  const alerts = new AlertWatch({
+    config: alertConfig(options.alertConfig),
+    ledger: run.session.ledger,
+    compile: (text) => {
+      const filter = compileFilter(text);
+      return (event) => filter.matches(event);
+    },
+    folder: stateFolder(),
+    emit,
+    onNotice: (line) => notices.push(line),
+  });
+  run.onTick = (now) => alerts.advance(now);
+  return alerts;
+}
+
+function terminalOptions(
+  stop: Stop,
+  keyboard: Keyboard,
+  body_bytes: number,
+): Omit<DashboardOptions, "source" | "beforeFrame"> {
+  return {
+    input: keyboard.input,
+    output: process.stdout,
+    environment: process.env,
+    process: process as unknown as TerminalProcess,
+    limits: body_bytes > 0 ? { body_bytes } : {},
+    onQuit: (reason) => stop.now(reason),
+  };
+}
+
+/** A capture in the dashboard, with a cursor to move through its time. */
+export async function dashboardOf(files: readonly string[], options: ReadOptions): Promise<void> {
+  needTerminal();
+  const keyboard = openKeyboard();
+  const stop = stopOnSignals();
+  const screen: { dashboard: Dashboard | null } = { dashboard: null };
+  const early: EarshotEvent[] = [];
+  const source = { kind: "file", name: files.join(", "), revealed: options.reveal ?? false } as const;
+  const open = (session: Session) => {
+    screen.dashboard = startDashboard({
+      ...terminalOptions(stop, keyboard, options.maxBodySize),
+      source,
+      beforeFrame: (shown) => shown.ledger(session.ledger),
+    });
+    for (const event of early) screen.dashboard.event(event);
+  };
+  try {
+    const { session } = await readThrough(files, { ...options, output: ["none"], progress: false }, stop, {
+      observers: [(event) => (screen.dashboard === null ? early.push(event) : screen.dashboard.event(event))],
+      onSession: open,
+    });
+    screen.dashboard?.ledger(session.ledger);
+    await aborted(stop.signal);
+  } finally {
+    screen.dashboard?.stop();
+    keyboard.close();
+    stop.dispose();
+  }
+}
+
+/** The console monitor's own screen, at its refresh rate and with its settings; needs no terminal. */
+async function seedDashboard(options: DashboardCommandOptions): Promise<void> {
+  const stop = stopOnSignals();
+  const screen: { event: ((event: EarshotEvent) => void) | null } = { event: null };
+  const run = await openLive({ ...options, output: options.output ?? ["none"] }, stop, {
+    observers: [(event) => screen.event?.(event)],
+  });
+  const shown = startSeedDashboard({
+    output: process.stdout,
+    environment: process.env,
+    settings: { ...SEED_UI_DEFAULTS, ...options.seedSettings },
+    onQuit: (reason) => stop.now(reason),
+  });
+  screen.event = shown.event;
+  try {
+    await runLive(run, { ...options, timeout: undefined }, stop);
+  } finally {
+    shown.stop();
+  }
+  stop.dispose();
+}
