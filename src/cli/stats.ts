@@ -2,7 +2,7 @@
 import type { TlsEvent, TransactionEvent } from "../core/event.ts";
 import type { Statistic } from "../core/roles.ts";
 import { MINUTE, type Micros, SECOND } from "../core/units.ts";
-import { OVERVIEW_CAPACITY, Overview, type OverviewState } from "../stats/overview.ts";
+import { OVERVIEW_CAPACITY, Overview, type OverviewOptions, type OverviewState } from "../stats/overview.ts";
 import { MAX_TOP_HITS } from "../stats/ranking.ts";
 import { Retention } from "../stats/retention.ts";
 import { seedReport } from "../stats/seed-report.ts";
@@ -27,14 +27,19 @@ type StatsFormat = (typeof FORMATS)[number];
 
 /** A window is put together of so many steps, each with tables of its own: they are smaller then. */
 const STEPS = 10;
+/** Seconds between two pages of live traffic, as the console monitor had it. */
+const REFRESH_S = 10;
 const WINDOW_CAPACITY = 200;
 
 export async function stats(files: readonly string[], given: StatsOptions, out?: Out): Promise<void> {
   const format = choice("-o", FORMATS)(given.output === "table" ? "modern" : (given.output ?? "modern"));
-  const options = { interval: 10, ...given, output: undefined, plugins: await pluginsOf(given) };
-  if (files.length > 0 && given.interval === undefined) delete (options as { interval?: number }).interval;
+  const plugins = await pluginsOf(given, overviewOptions(given));
+  const interval = given.interval ?? (files.length > 0 ? undefined : REFRESH_S);
+  const options = { ...given, interval, output: undefined, plugins };
   const color = out === undefined && (given.color ?? true) && wantsColor();
-  const reports = [overviewReport(options, format, color), ...pluginReports(options, format)];
+  const reports = plugins.statistics.map((statistic) =>
+    statistic instanceof Overview ? overviewReport(statistic, options, format, color) : pluginReport(statistic, format),
+  );
   await runReport(files, options, together(reports), out);
 }
 
@@ -47,14 +52,16 @@ function together(reports: readonly Report[]): Report {
   };
 }
 
-function overviewReport(options: StatsOptions, format: StatsFormat, color: boolean): Report {
-  const { statistics } = options.settings ?? {};
-  const windowed = options.window !== undefined;
-  const overview = new Overview({
+function overviewOptions(options: StatsOptions): OverviewOptions {
+  return {
     country: countriesFor(options),
-    maxLength: statistics?.max_str_length,
-    capacity: windowed ? WINDOW_CAPACITY : OVERVIEW_CAPACITY,
-  });
+    maxLength: options.settings?.statistics.max_str_length,
+    capacity: options.window === undefined ? OVERVIEW_CAPACITY : WINDOW_CAPACITY,
+  };
+}
+
+function overviewReport(overview: Overview, options: StatsOptions, format: StatsFormat, color: boolean): Report {
+  const { statistics } = options.settings ?? {};
   const limit = options.limit ?? statistics?.max_top_hits ?? MAX_TOP_HITS;
   const shown = (state: OverviewState, now: Micros | null) =>
     overviewLines(overview, state, { format, limit, color, now });
@@ -109,11 +116,7 @@ function localOffset_s(): number {
   return (-new Date().getTimezoneOffset() * MINUTE) / SECOND;
 }
 
-/** What plug-ins count, behind the page. */
-function pluginReports(options: ReportOptions, format: StatsFormat): Report[] {
-  return (options.plugins?.statistics ?? []).map((statistic) => pluginReport(statistic, format));
-}
-
+/** What a plug-in counts, behind the page. */
 function pluginReport(statistic: Statistic, format: StatsFormat): Report {
   const state = statistic.create();
   return {
