@@ -28,7 +28,7 @@ const STATE_FILE = "alerts.json";
 const SAVE_EVERY: Micros = 30 * SECOND;
 
 export class AlertWatch {
-  readonly engine: AlertEngine;
+  engine: AlertEngine;
   private readonly options: AlertWatchOptions;
   private readonly losses = new LossDeltas();
   private nextSave: Micros = 0;
@@ -36,14 +36,14 @@ export class AlertWatch {
 
   constructor(options: AlertWatchOptions) {
     this.options = options;
-    this.engine = new AlertEngine(options.config, {
-      emit: options.emit,
-      compile: options.compile,
-      clock: "live",
-      ledger: options.ledger,
-      utcOffset: (time) => -new Date(time / MILLISECOND).getTimezoneOffset(),
-    });
+    this.engine = this.fresh();
     this.restore();
+  }
+
+  private fresh(): AlertEngine {
+    const { config, emit, compile, ledger } = this.options;
+    const utcOffset = (time: Micros) => -new Date(time / MILLISECOND).getTimezoneOffset();
+    return new AlertEngine(config, { emit, compile, clock: "live", ledger, utcOffset });
   }
 
   observe(event: EarshotEvent): void {
@@ -75,9 +75,15 @@ export class AlertWatch {
     } catch {
       return;
     }
-    const saved = parseState(text);
-    if (saved === null) this.options.onNotice(`alerts: ${this.path} is not understood; learning begins anew`);
-    else this.engine.restore(saved, Date.now() * MILLISECOND);
+    try {
+      const saved = parseState(text);
+      if (saved === null) throw new Error("not a saved state");
+      this.engine.restore(saved, Date.now() * MILLISECOND);
+    } catch (error) {
+      // a damaged file, or one of another version: nothing of it can be trusted
+      this.engine = this.fresh();
+      this.options.onNotice(`alerts: ${this.path} is of no use (${(error as Error).message}); learning begins anew`);
+    }
   }
 
   /** Written beside and renamed, so that a crash leaves the old one or the new one. */
