@@ -26,19 +26,43 @@ export function widened(band: Band, high: number, low: number): Band {
   return { ...band, up, low: Math.max(0, band.lowM - low * (band.lowM - band.low)) };
 }
 
-/** `up = m + max(p·m, z·s, a)`, `low = max(0, m − max(pLow·m, z·s, a))`; with a cell the wider of both. */
+/** `up = m + max(p·m, z·s, a)`, `low = max(0, m − max(pLow·m, z·s, a))`. */
+function limits(config: BaselineRuleConfig, absolute: number, { m, s }: Centre): { up: number; low: number } {
+  return {
+    up: m + Math.max(config.p * m, config.z * s, absolute),
+    low: Math.max(0, m - Math.max(config.p_low * m, config.z * s, absolute)),
+  };
+}
+
+const centreOf = (measure: Measure, cell: SeasonCell): Centre => ({
+  m: cell.m,
+  s: Math.max(cell.s, measure.floor(cell.m, cell.count), 0.01 * cell.m),
+});
+
+/** Whether a value is what this hour usually has. */
+export function explains(
+  config: BaselineRuleConfig,
+  measure: Measure,
+  cell: SeasonCell,
+  value: number | null,
+): boolean {
+  const { up, low } = limits(config, config.a ?? measure.absolute, centreOf(measure, cell));
+  return value !== null && value <= up && value >= low;
+}
+
+/** The band around a baseline; with an hour of the week the wider of both. */
 export function bandOf(config: BaselineRuleConfig, measure: Measure, base: Centre, cell: SeasonCell | null): Band {
   const absolute = config.a ?? measure.absolute;
-  const upOf = ({ m, s }: Centre) => m + Math.max(config.p * m, config.z * s, absolute);
-  const lowOf = ({ m, s }: Centre) => Math.max(0, m - Math.max(config.p_low * m, config.z * s, absolute));
   const plain = config.mode === "seasonal" ? "robust" : config.mode;
-  let band: Band = { mode: plain, m: base.m, s: base.s, up: upOf(base), low: lowOf(base), lowM: base.m };
+  let band: Band = { mode: plain, m: base.m, s: base.s, ...limits(config, absolute, base), lowM: base.m };
   if (cell === null || config.mode !== "seasonal") return band;
-  const usual: Centre = { m: cell.m, s: Math.max(cell.s, measure.floor(cell.m, cell.count), 0.01 * cell.m) };
-  if (cell.ready && upOf(usual) > band.up) band = { ...band, mode: "seasonal", ...usual, up: upOf(usual) };
+  const usual = centreOf(measure, cell);
+  const { up } = limits(config, absolute, usual);
+  if (cell.ready && up > band.up) band = { ...band, mode: "seasonal", ...usual, up };
   // for the lower limit any sample will do: a quiet night must not alert on the second day
   const quiet: Centre = cell.ready ? usual : { m: cell.least, s: usual.s };
-  if (lowOf(quiet) < band.low) band = { ...band, mode: "seasonal", low: lowOf(quiet), lowM: quiet.m };
+  const { low } = limits(config, absolute, quiet);
+  if (low < band.low) band = { ...band, mode: "seasonal", low, lowM: quiet.m };
   return band;
 }
 

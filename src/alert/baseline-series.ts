@@ -5,7 +5,7 @@
 import type { AlertEvent, TransactionEvent } from "../core/event.ts";
 import type { Micros } from "../core/units.ts";
 import { DAY, SECOND } from "../core/units.ts";
-import { type Band, bandOf, scoreOf, widened } from "./band.ts";
+import { type Band, bandOf, explains, scoreOf, widened } from "./band.ts";
 import { Baseline, type BaselineSnapshot } from "./baseline.ts";
 import { BaselineReport, type Look } from "./baseline-report.ts";
 import type { RuleContext, SeriesState, SeriesStatus } from "./context.ts";
@@ -224,8 +224,8 @@ export class BaselineSeries {
   }
 
   #sayDrift(look: Look): void {
-    // the hours of the week explain it
-    if (look.band?.mode === "seasonal") return;
+    const cell = this.#season?.cell(look.time, this.#context.utcOffset(look.time)) ?? null;
+    if (cell?.ready && explains(this.#config, this.#measure, cell, look.value)) return;
     this.#context.emit(this.#report.drift(look, this.baseline), "notice");
   }
 

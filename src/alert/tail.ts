@@ -67,7 +67,8 @@ export class Tail {
       this.#cooling--;
       return;
     }
-    this.#held.push(score);
+    // on the other side of the centre it does not stray: a night far below the usual says nothing of the days
+    this.#held.push(Math.max(score, 0));
     if (this.#held.length > this.#holds) this.#held.shift();
     if (this.#held.length === this.#holds) this.#waiting.push(lowest(this.#held));
     if (this.#waiting.length > this.#edge) this.#seen(this.#waiting.shift() as number);
