@@ -4,11 +4,11 @@ import type { Micros } from "../core/units.ts";
 import { type BytesReport, bytesBy } from "../stats/bytes.ts";
 import { CAPACITY } from "../stats/ranking.ts";
 import { bytesCsv, bytesJson, bytesTable } from "../stats/render.ts";
-import { Retention } from "../stats/retention.ts";
 import { SeedBytesLog } from "../stats/seed-bytes.ts";
+import { type Counting, retentionOf, sinceStart, timeOf } from "./counting.ts";
 import type { Out } from "./live-screen.ts";
 import { type Report, type ReportOptions, runReport } from "./report-run.ts";
-import { countriesFor, RETENTION, timeOf } from "./top.ts";
+import { countriesFor } from "./top.ts";
 import { choice } from "./values.ts";
 
 export interface BytesCommandOptions extends Omit<ReportOptions, "output"> {
@@ -23,10 +23,10 @@ const FORMATS = ["table", "json", "csv", "bcc"] as const;
 export async function bytes(files: readonly string[], given: BytesCommandOptions, out: Out = process.stdout) {
   const format = choice("-o", FORMATS)(given.output ?? "table");
   const options = { ...given, output: undefined };
-  await runReport(files, options, reportOf(given, format, out), out);
+  await runReport(files, options, reportOf(given, format, files.length > 0, out), out);
 }
 
-function reportOf(options: BytesCommandOptions, format: (typeof FORMATS)[number], out: Out): Report {
+function reportOf(options: BytesCommandOptions, format: (typeof FORMATS)[number], ofFiles: boolean, out: Out): Report {
   const { statistics } = options.settings ?? {};
   const statistic = bytesBy({
     by: options.by,
@@ -36,18 +36,12 @@ function reportOf(options: BytesCommandOptions, format: (typeof FORMATS)[number]
     country: countriesFor(options),
   });
   if (format === "bcc") return runningAccount(new SeedBytesLog(statistic, options.wire), out);
-  const state = statistic.create();
-  const retention = new Retention(statistics?.max_retention_length ?? RETENTION, (before) => state.retire(before));
-  return {
-    observe(event) {
-      statistic.observe(state, event);
-      retention.reached(event.time_us);
-    },
-    lines(now) {
-      retention.now(now ?? undefined);
-      return lines(statistic.report(state), format, now);
-    },
+  const counting: Counting<ReturnType<typeof statistic.create>> = {
+    statistic,
+    retire: (state, before) => state.retire(before),
+    lines: (state, now) => lines(statistic.report(state), format, now),
   };
+  return sinceStart(counting, retentionOf(options.settings, ofFiles));
 }
 
 function lines(report: BytesReport, format: (typeof FORMATS)[number], now: Micros | null): string[] {

@@ -29,7 +29,7 @@ const size = (example: string) => readBy("size", size_bytes(""), example);
 
 const port = z.union([
   z.number().int().min(1).max(65_535),
-  z.string().regex(/^\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*$/),
+  z.string().regex(/^\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*$/, 'expected ports such as 80 or "8000-8100"'),
 ]);
 
 const capture = z.strictObject({

@@ -1,18 +1,16 @@
 /** `earshot stats [FILE…]`: everything counted, on one page; with the console monitor's own page as `seed`. */
-import type { TlsEvent, TransactionEvent } from "../core/event.ts";
 import type { Statistic } from "../core/roles.ts";
 import { MINUTE, type Micros, SECOND } from "../core/units.ts";
 import { OVERVIEW_CAPACITY, Overview, type OverviewOptions, type OverviewState } from "../stats/overview.ts";
 import { MAX_TOP_HITS } from "../stats/ranking.ts";
-import { Retention } from "../stats/retention.ts";
 import { seedReport } from "../stats/seed-report.ts";
 import { statsJson, statsReport } from "../stats/stats-report.ts";
-import { Windows } from "../stats/window.ts";
+import { type Counting, overWindow, retentionOf, sinceStart } from "./counting.ts";
 import type { Out } from "./live-screen.ts";
 import { type Report, type ReportOptions, runReport } from "./report-run.ts";
 import { wantsColor } from "./run-options.ts";
 import { pluginsOf } from "./run-plugins.ts";
-import { countriesFor, plainLines, RETENTION } from "./top.ts";
+import { countriesFor, pluginCounting } from "./top.ts";
 import { choice } from "./values.ts";
 
 export interface StatsOptions extends Omit<ReportOptions, "output"> {
@@ -38,7 +36,9 @@ export async function stats(files: readonly string[], given: StatsOptions, out?:
   const options = { ...given, interval, output: undefined, plugins };
   const color = out === undefined && (given.color ?? true) && wantsColor();
   const reports = plugins.statistics.map((statistic) =>
-    statistic instanceof Overview ? overviewReport(statistic, options, format, color) : pluginReport(statistic, format),
+    statistic instanceof Overview
+      ? overviewReport(statistic, options, { format, color, ofFiles: files.length > 0 })
+      : pluginReport(statistic, format),
   );
   await runReport(files, options, together(reports), out);
 }
@@ -60,42 +60,21 @@ function overviewOptions(options: StatsOptions): OverviewOptions {
   };
 }
 
-function overviewReport(overview: Overview, options: StatsOptions, format: StatsFormat, color: boolean): Report {
+function overviewReport(
+  overview: Overview,
+  options: StatsOptions,
+  { format, color, ofFiles }: Pick<Shown, "format" | "color"> & { readonly ofFiles: boolean },
+): Report {
   const { statistics } = options.settings ?? {};
   const limit = options.limit ?? statistics?.max_top_hits ?? MAX_TOP_HITS;
-  const shown = (state: OverviewState, now: Micros | null) =>
-    overviewLines(overview, state, { format, limit, color, now });
-  if (options.window !== undefined) return windowReport(overview, options.window, shown);
-  const state = overview.create();
-  const retention = new Retention(statistics?.max_retention_length ?? RETENTION, (before) =>
-    overview.retire(state, before),
-  );
-  return {
-    observe(event) {
-      overview.observe(state, event);
-      retention.reached(event.time_us);
-    },
-    lines(now) {
-      retention.now(now ?? undefined);
-      return shown(state, now);
-    },
+  const counting: Counting<OverviewState> = {
+    statistic: overview,
+    retire: (state, before) => overview.retire(state, before),
+    lines: (state, now) => overviewLines(overview, state, { format, limit, color, now }),
   };
-}
-
-function windowReport(
-  overview: Overview,
-  window_s: number,
-  shown: (state: OverviewState, now: Micros | null) => string[],
-): Report {
-  const step = Math.max(1, Math.round((window_s * SECOND) / STEPS));
-  const windows = new Windows(overview, { span: step * STEPS, step });
-  return {
-    observe: (event) => windows.observe(event),
-    lines(now) {
-      const end = (Math.floor((now ?? windows.newest) / step) + 1) * step;
-      return shown(windows.state(end - step * STEPS, end), now);
-    },
-  };
+  return options.window === undefined
+    ? sinceStart(counting, retentionOf(options.settings, ofFiles))
+    : overWindow(counting, options.window, STEPS);
 }
 
 interface Shown {
@@ -118,12 +97,6 @@ function localOffset_s(): number {
 
 /** What a plug-in counts, behind the page. */
 function pluginReport(statistic: Statistic, format: StatsFormat): Report {
-  const state = statistic.create();
-  return {
-    observe: (event: TransactionEvent | TlsEvent) => statistic.observe(state, event),
-    lines(now) {
-      const lines = plainLines(statistic, statistic.report(state), format === "json" ? "json" : "table", now);
-      return format === "json" ? lines : ["", ...lines];
-    },
-  };
+  const { observe, lines } = sinceStart(pluginCounting(statistic, format === "json" ? "json" : "table"), null);
+  return { observe, lines: (now) => (format === "json" ? lines(now) : ["", ...lines(now)]) };
 }

@@ -1,15 +1,14 @@
 /** `earshot top [FILE…]`: the largest by anything, of files or live. */
 import type { Statistic } from "../core/roles.ts";
-import { formatTime, MINUTE, type Micros, SECOND } from "../core/units.ts";
+import type { Micros } from "../core/units.ts";
 import { countries } from "../monitor/country-database.ts";
 import type { CountryLookup } from "../stats/country.ts";
 import { dimension } from "../stats/dimension.ts";
 import { statisticCsv, statisticJson, statisticText } from "../stats/plain-report.ts";
-import { CAPACITY, MAX_TOP_HITS, type Ranking, type RankingReport, ranking } from "../stats/ranking.ts";
+import { CAPACITY, MAX_TOP_HITS, type RankingReport, ranking } from "../stats/ranking.ts";
 import { rankingCsv, rankingJson, rankingTable } from "../stats/render.ts";
-import { Retention } from "../stats/retention.ts";
-import { metricNamed, type Top } from "../stats/top.ts";
-import { Windows } from "../stats/window.ts";
+import { metricNamed } from "../stats/top.ts";
+import { type Counting, overWindow, retentionOf, sinceStart, timeOf } from "./counting.ts";
 import type { Out } from "./live-screen.ts";
 import { type Report, type ReportOptions, runReport } from "./report-run.ts";
 import { pluginsOf } from "./run-plugins.ts";
@@ -27,14 +26,18 @@ export interface TopOptions extends Omit<ReportOptions, "output"> {
 
 export type TopFormat = "table" | "json" | "csv";
 
-export const RETENTION: Micros = 24 * 60 * MINUTE;
 /** A window slides by this share of itself. */
 const STEPS = 20;
+const PLUGIN = "plugin:";
 
 export async function top(files: readonly string[], given: TopOptions, out?: Out): Promise<void> {
   const format = choice("-o", ["table", "json", "csv"] as const)(given.output ?? "table");
   const options = { ...given, output: undefined, plugins: await pluginsOf(given) };
-  await runReport(files, options, reportOf(options, format, countriesFor(options)), out);
+  const ofPlugin = options.by.startsWith(PLUGIN);
+  const report = ofPlugin
+    ? counted(pluginCounting(options.plugins.statistic(options.by.slice(PLUGIN.length)), format), options, files)
+    : counted(rankingCounting(options, format, countriesFor(options)), options, files);
+  await runReport(files, options, report, out);
 }
 
 /** The database is opened only when somebody asks for countries. */
@@ -42,11 +45,13 @@ export function countriesFor(options: Pick<ReportOptions, "settings">): CountryL
   return countries(options.settings?.statistics.country_database ?? null);
 }
 
-function reportOf(options: TopOptions, format: TopFormat, country: CountryLookup | undefined): Report {
-  if (options.by.startsWith("plugin:")) {
-    const statistic = options.plugins!.statistic(options.by.slice("plugin:".length));
-    return counted(statistic, options, (report, now) => plainLines(statistic, report, format, now));
-  }
+function counted<State>(counting: Counting<State>, options: TopOptions, files: readonly string[]): Report {
+  return options.window === undefined
+    ? sinceStart(counting, retentionOf(options.settings, files.length > 0))
+    : overWindow(counting, options.window, STEPS);
+}
+
+function rankingCounting(options: TopOptions, format: TopFormat, country: CountryLookup | undefined) {
   const { statistics } = options.settings ?? {};
   const statistic = ranking({
     dimension: dimension(options.by, { country, maxLength: statistics?.max_str_length }),
@@ -54,41 +59,12 @@ function reportOf(options: TopOptions, format: TopFormat, country: CountryLookup
     limit: options.limit ?? statistics?.max_top_hits ?? MAX_TOP_HITS,
     capacity: options.keep ?? statistics?.max_keys ?? CAPACITY,
   });
-  return counted(statistic, options, (report, now) => rankingLines(report, format, now), statistic);
-}
-
-type Shown<R> = (report: R, now: Micros | null) => string[];
-
-/** Since the start, letting go of what is too old; or over the last window. */
-function counted<State, R>(
-  statistic: Statistic<State, R>,
-  options: TopOptions,
-  shown: Shown<R>,
-  retiring?: Ranking,
-): Report {
-  if (options.window !== undefined) {
-    const span = Math.max(1, Math.round((options.window * SECOND) / STEPS)) * STEPS;
-    const windows = new Windows(statistic, { span, step: span / STEPS });
-    return {
-      observe: (event) => windows.observe(event),
-      lines: (now) => shown(windows.report(now ?? windows.newest), now),
-    };
-  }
-  const state = statistic.create();
-  const length = options.settings?.statistics.max_retention_length ?? RETENTION;
-  const retention = new Retention(length, (before) => {
-    if (retiring !== undefined) (state as Top).retire(before);
-  });
-  return {
-    observe(event) {
-      statistic.observe(state, event);
-      retention.reached(event.time_us);
-    },
-    lines(now) {
-      retention.now(now ?? undefined);
-      return shown(statistic.report(state), now);
-    },
+  const counting: Counting<ReturnType<typeof statistic.create>> = {
+    statistic,
+    retire: (state, before) => state.retire(before),
+    lines: (state, now) => rankingLines(statistic.report(state), format, now),
   };
+  return counting;
 }
 
 function rankingLines(report: RankingReport, format: TopFormat, now: Micros | null): string[] {
@@ -96,17 +72,14 @@ function rankingLines(report: RankingReport, format: TopFormat, now: Micros | nu
   return format === "csv" ? rankingCsv(report) : rankingTable(report);
 }
 
-export function plainLines(
-  statistic: Pick<Statistic, "name" | "unit" | "title">,
-  report: unknown,
-  format: TopFormat,
-  now: Micros | null,
-): string[] {
-  if (format === "json") return [statisticJson(statistic, report, timeOf(now))];
-  return format === "csv" ? statisticCsv(report) : statisticText(statistic, report);
-}
-
-/** Reports of live traffic come again and again: each says when. */
-export function timeOf(now: Micros | null): { readonly time?: string } {
-  return now === null ? {} : { time: formatTime(now) };
+/** A plug-in's statistic: its report is whatever its author made it. */
+export function pluginCounting(statistic: Statistic, format: TopFormat): Counting<unknown> {
+  return {
+    statistic,
+    lines(state, now) {
+      const report = statistic.report(state);
+      if (format === "json") return [statisticJson(statistic, report, timeOf(now))];
+      return format === "csv" ? statisticCsv(report) : statisticText(statistic, report);
+    },
+  };
 }

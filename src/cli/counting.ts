@@ -1,0 +1,58 @@
+/** A statistic as a report: over all that came (letting go of what is too old), or over the last window of time. */
+import type { Statistic } from "../core/roles.ts";
+import { DAY, formatTime, type Micros, SECOND } from "../core/units.ts";
+import { Retention } from "../stats/retention.ts";
+import { Windows } from "../stats/window.ts";
+import type { Settings } from "./config-schema.ts";
+import type { Report } from "./report-run.ts";
+
+export interface Counting<State> {
+  readonly statistic: Statistic<State, unknown>;
+  /** Forgets keys not seen since a time; absent where nothing can be forgotten. */
+  readonly retire?: (state: State, before: Micros) => void;
+  /** `now`: null for files. */
+  readonly lines: (state: State, now: Micros | null) => readonly string[];
+}
+
+/**
+ * How long a key that is not seen again stays (`max_retention_length`); null for ever. A file is counted whole unless
+ * the configuration says otherwise: its numbers should not depend on how long it is.
+ */
+export function retentionOf(settings: Settings | undefined, ofFiles: boolean): Micros | null {
+  const set = settings?.origins.has("statistics.max_retention_length") ?? false;
+  return ofFiles && !set ? null : (settings?.statistics.max_retention_length ?? DAY);
+}
+
+export function sinceStart<State>({ statistic, retire, lines }: Counting<State>, length: Micros | null): Report {
+  const state = statistic.create();
+  const retention =
+    length === null || retire === undefined ? null : new Retention(length, (before) => retire(state, before));
+  return {
+    observe(event) {
+      statistic.observe(state, event);
+      retention?.reached(event.time_us);
+    },
+    lines(now) {
+      retention?.now(now ?? undefined);
+      return lines(state, now);
+    },
+  };
+}
+
+/** A window slides by one of `steps` parts of itself; each part has tables of its own. */
+export function overWindow<State>({ statistic, lines }: Counting<State>, window_s: number, steps: number): Report {
+  const step = Math.max(1, Math.round((window_s * SECOND) / steps));
+  const windows = new Windows(statistic, { span: step * steps, step });
+  return {
+    observe: (event) => windows.observe(event),
+    lines(now) {
+      const end = (Math.floor((now ?? windows.newest) / step) + 1) * step;
+      return lines(windows.state(end - step * steps, end), now);
+    },
+  };
+}
+
+/** Reports of live traffic come again and again: each says when. */
+export function timeOf(now: Micros | null): { readonly time?: string } {
+  return now === null ? {} : { time: formatTime(now) };
+}
