@@ -31,6 +31,10 @@ export class KeptRequest extends KeptHead {
   targetEnd = 0;
   hostStart = -1;
   hostEnd = -1;
+  /** Parts of the target: see splitTarget. A query goes to the target's end. */
+  pathStart = -1;
+  pathEnd = -1;
+  queryStart = -1;
   userAgentStart = -1;
   userAgentEnd = -1;
 }

@@ -120,8 +120,6 @@ export class Flow {
   /** Rendering of `info`, made on first use. */
   private cachedInfo: FlowInfo | null = null;
   private cachedClient = -1;
-  /** JSON bytes of the flow, cached by the JSON sink. */
-  json: Uint8Array | null = null;
 
   /** Addresses, client first. When nobody told who the client is, the sender of the first packet stands for it. */
   get info(): FlowInfo {
@@ -144,7 +142,6 @@ export class Flow {
         encapsulation: this.encapsulation,
       };
       this.cachedClient = this.clientHalf;
-      this.json = null;
     }
     return this.cachedInfo;
   }
@@ -153,7 +150,6 @@ export class Flow {
   setClient(half: HalfIndex): void {
     if (this.clientHalf === half) return;
     this.clientHalf = half;
-    this.json = null;
   }
 
   /** Forgets everything derived from the former life of this object. */
@@ -174,7 +170,7 @@ export class Flow {
     this.clientProcess = this.serverProcess = null;
     this.owners = null;
     this.ownerVersion = 0;
-    this.interfaceName = this.encapsulation = this.cachedInfo = this.json = null;
+    this.interfaceName = this.encapsulation = this.cachedInfo = null;
     this.cachedClient = -1;
   }
 }

@@ -349,3 +349,13 @@ __attribute__((export_name("render"))) int render(int index, int to, int limit, 
 __attribute__((export_name("copy"))) void copy(int to, int from, int length) {
   __builtin_memcpy((void *)to, (const void *)from, length);
 }
+
+/* The first place of an octet in `[start, end)`, or `end`. */
+__attribute__((export_name("find"))) int find(int value, int start, int end) {
+  const v128_t wanted = wasm_u8x16_splat((u8)value);
+  for (int at = start; at < end; at += 16) {
+    const u32 found = wasm_i8x16_bitmask(wasm_i8x16_eq(load(at), wanted));
+    if (found) return at + __builtin_ctz(found) < end ? at + __builtin_ctz(found) : end;
+  }
+  return end;
+}

@@ -44,6 +44,7 @@ interface Kernel {
   escape(from: number, end: number, to: number): number;
   render(index: number, to: number, limit: number, redact: number): number;
   copy(to: number, from: number, length: number): void;
+  find(octet: number, start: number, end: number): number;
 }
 
 function load(): Kernel | null {
@@ -67,6 +68,8 @@ export const kernelFields = new Int32Array(memory.buffer, FIELDS_AT, 1024);
 export const scan = loaded?.scan ?? (() => -1);
 export const escapeText = loaded?.escape;
 export const render = loaded?.render;
+/** First address of an octet in a part of the memory, or the part's end. */
+export const findOctet = loaded?.find;
 /** Copies `length` octets inside the memory; the places must not overlap. */
 export const copyOctets =
   loaded?.copy ?? ((to: number, from: number, length: number) => void memory.copyWithin(to, from, from + length));

@@ -2,9 +2,11 @@
  * Copies the fields that carry credentials and keeps their shape: `Bearer <redacted:32>`, `sid=<redacted:32>; theme=
  * <redacted:4>`, `sid=<redacted:32>; Path=/; HttpOnly`. Grammar: RFC 9110 section 11, RFC 6265 sections 4.1 and 4.2.
  */
+import { findOctet } from "../core/head-kernel.ts";
+import { memory } from "../core/memory.ts";
 import { copyBytes, type Marker, markEnd } from "./mark.ts";
-import type { NameCache } from "./name-cache.ts";
-import { PLAIN } from "./name-kinds.ts";
+import { NameCache } from "./name-cache.ts";
+import { PLAIN, SECRET } from "./name-kinds.ts";
 
 const SPACE = 0x20;
 const TAB = 0x09;
@@ -49,6 +51,7 @@ function skipSpace(from: Uint8Array, at: number, end: number): number {
 }
 
 function indexOf(from: Uint8Array, byte: number, start: number, end: number): number {
+  if (from === memory && findOctet !== undefined) return findOctet(byte, start, end);
   for (let at = start; at < end; at++) if (from[at] === byte) return at;
   return end;
 }
@@ -56,6 +59,9 @@ function indexOf(from: Uint8Array, byte: number, start: number, end: number): nu
 export class CredentialRedactor {
   private readonly cookies: NameCache;
   private readonly marker: Marker;
+  private readonly attributes = new NameCache((name) =>
+    COOKIE_ATTRIBUTES.has(name.trim().toLowerCase()) ? PLAIN : SECRET,
+  );
 
   constructor(cookies: NameCache, marker: Marker) {
     this.cookies = cookies;
@@ -143,8 +149,9 @@ export class CredentialRedactor {
       const attributeStart = skipSpace(from, read, end);
       at = copyBytes(from, read, attributeStart, into, at);
       read = indexOf(from, SEMICOLON, attributeStart, end);
-      const name = word(from, attributeStart, Math.min(read, indexOf(from, EQUALS, attributeStart, read)));
-      if (COOKIE_ATTRIBUTES.has(name.trim())) at = copyBytes(from, attributeStart, read, into, at);
+      const nameEnd = indexOf(from, EQUALS, attributeStart, read);
+      const isKnown = nameEnd > attributeStart && this.attributes.kindOf(from, attributeStart, nameEnd) === PLAIN;
+      if (isKnown) at = copyBytes(from, attributeStart, read, into, at);
       else at = this.marker.write(from, attributeStart, read, into, at);
     }
     return at;

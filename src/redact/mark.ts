@@ -4,8 +4,8 @@
  */
 import { createHmac } from "node:crypto";
 
-const OPENING = Buffer.from("<redacted:");
-const HASH = Buffer.from(":hash=");
+const OPENING = Uint8Array.from(Buffer.from("<redacted:"));
+const HASH = Uint8Array.from(Buffer.from(":hash="));
 const HASH_DIGITS = 8;
 /**
  * Shorter secrets get no hash: they tell no sessions apart, there are few enough to try them all should the key become
@@ -43,7 +43,8 @@ export function markEnd(from: Uint8Array, start: number, end: number): number {
 /** Copies bytes; short ranges without making a view. What has no room in `into` is left out. Returns the new end in `into`. */
 export function copyBytes(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number {
   if (end - start > 96 && at + end - start <= into.length) {
-    into.set(from.subarray(start, end), at);
+    if (from === into) into.copyWithin(at, start, end);
+    else into.set(from.subarray(start, end), at);
     return at + end - start;
   }
   while (start < end) into[at++] = from[start++];
@@ -62,7 +63,7 @@ export class Marker {
   write(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number {
     if (start >= end || markEnd(from, start, end) === end) return copyBytes(from, start, end, into, at);
     // the secret may lie where the mark goes (a copy in place), so its hash is taken first
-    const hash = this.hash(from.subarray(start, end));
+    const hash = this.key === null ? null : this.hash(from.subarray(start, end));
     at = copyBytes(OPENING, 0, OPENING.length, into, at);
     at = writeDecimal(end - start, into, at);
     if (hash !== null) {

@@ -44,11 +44,14 @@ const textBytes = (text: string) => [...Buffer.from(text, "latin1")];
 export const TELLING_OCTETS: Uint8Array = Uint8Array.from(textBytes('?@;#%J="'));
 const TELLING = byteSet(...TELLING_OCTETS);
 const PAIR_OPENERS = byteSet(QUESTION, AMPERSAND, SEMICOLON, HASH);
+/** What writeCarefully looks at; all other bytes stand for themselves. */
+const SPECIAL = byteSet(...textBytes('%J:"=?&;#>/'));
 const AUTHORITY_ENDS = byteSet(SLASH, QUESTION, HASH);
 const FREE_AUTHORITY_ENDS = byteSet(...textBytes("/?#&, \t\r\n<>\"'"));
 const PATH_PARAMETER_ENDS = byteSet(SLASH, QUESTION, SEMICOLON, HASH);
 const FREE_VALUE_ENDS = byteSet(...textBytes("&,; \t\r\n\"'<>"));
 const FREE_WORD_BREAKS = byteSet(...textBytes(", \t\r\n\"'<>{(["));
+const FREE_SPECIAL = SPECIAL.map((special, byte) => special | FREE_WORD_BREAKS[byte]);
 const TOKEN_BYTES = byteSet(...textBytes("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"));
 /** Shortest first part that is taken for a JSON Web Token: a header needs more. */
 const TOKEN_HEAD_BYTES = 12;
@@ -135,7 +138,14 @@ export class UrlRedactor {
       at = this.writeUserinfo(f, start, end, into, at, mode);
       read = this.resumeAt;
     }
+    const special = mode === FREE ? FREE_SPECIAL : SPECIAL;
     while (read < end) {
+      const plain = f[read];
+      if (special[plain] === 0) {
+        into[at++] = plain;
+        read++;
+        continue;
+      }
       const decoded = decodedAt(f, read, end);
       const encoded = decoded >= ENCODED;
       const byte = decoded & 0xff;

@@ -66,8 +66,8 @@ export class HeadKeeper {
     }
     const whole = this.fields(head, targetEnd, kept);
     const parts = splitTarget(this.out, methodEnd, targetEnd, connect);
-    let hostStart = parts.hostStart;
-    let hostEnd = parts.hostEnd;
+    const { pathStart, pathEnd, queryStart } = parts;
+    let { hostStart, hostEnd } = parts;
     if (hostStart < 0) {
       hostStart = this.hostStart;
       hostEnd = this.hostEnd;
@@ -79,6 +79,9 @@ export class HeadKeeper {
     kept.targetEnd = targetEnd + moved;
     kept.hostStart = hostStart < 0 ? -1 : hostStart + moved;
     kept.hostEnd = hostEnd + moved;
+    kept.pathStart = pathStart < 0 ? -1 : pathStart + moved;
+    kept.pathEnd = pathEnd + moved;
+    kept.queryStart = queryStart < 0 ? -1 : queryStart + moved;
     kept.userAgentStart = this.agentStart < 0 ? -1 : this.agentStart + moved;
     kept.userAgentEnd = this.agentEnd + moved;
     return whole;

@@ -1,6 +1,6 @@
 /** A buffer of octets that lines are written into, handed to a writer when it is full enough. */
-import type { Arena } from "../../core/arena.ts";
-import { memoryView } from "../../core/memory.ts";
+import { copyOctets } from "../../core/head-kernel.ts";
+import { lendLines, memory, memoryView } from "../../core/memory.ts";
 
 /** A constant text as words: copied four octets at a time. */
 export interface Text {
@@ -9,19 +9,25 @@ export interface Text {
 }
 
 export function text(value: string): Text {
-  const octets = new Uint8Array((value.length + 3) & ~3);
-  for (let i = 0; i < value.length; i++) octets[i] = value.charCodeAt(i);
-  return { length: value.length, words: new Int32Array(octets.buffer) };
+  const encoded = new TextEncoder().encode(value);
+  const octets = new Uint8Array((encoded.length + 3) & ~3);
+  octets.set(encoded);
+  return { length: encoded.length, words: new Int32Array(octets.buffer) };
 }
 
 /** Takes full buffers: octets `[0, length)` of `bytes`, lent. */
 export type Flush = (bytes: Uint8Array, length: number) => void;
 
 const FLUSH_AT = 1 << 18;
+/** Shorter pieces are copied faster in words than by a call. */
+const NATIVE_COPY = 64;
 
 export class LineBuffer {
-  private octets = new Uint8Array(FLUSH_AT * 2);
-  private view = new DataView(this.octets.buffer);
+  /** In the thread's memory when that is free, so that kept heads can be copied natively. */
+  private octets: Uint8Array<ArrayBuffer> = lendLines() ?? new Uint8Array(FLUSH_AT * 2);
+  private view = new DataView(this.octets.buffer, this.octets.byteOffset, this.octets.length);
+  /** Address of `octets` in the thread's memory, -1 when it is elsewhere. */
+  private address = this.octets.buffer === memory.buffer ? this.octets.byteOffset : -1;
   private length = 0;
   private readonly onFull: Flush;
   lines = 0;
@@ -53,6 +59,7 @@ export class LineBuffer {
     octets.set(this.octets.subarray(0, this.length));
     this.octets = octets;
     this.view = new DataView(octets.buffer);
+    this.address = -1;
   }
 
   put(constant: Text): void {
@@ -67,26 +74,32 @@ export class LineBuffer {
     this.octets[this.length++] = value;
   }
 
-  bytes(from: Uint8Array): void {
-    const octets = this.octets;
-    let at = this.length;
-    for (let i = 0; i < from.length; i++) octets[at++] = from[i];
-    this.length = at;
+  /** Copies `[start, end)` of the thread's memory; both sides have room for the rest of the last word. */
+  kept(start: number, end: number): void {
+    const length = end - start;
+    if (this.address >= 0 && length >= NATIVE_COPY) copyOctets(this.address + this.length, start, length);
+    else {
+      const from = memoryView;
+      const view = this.view;
+      let to = this.length;
+      for (let at = start; at < end; at += 4, to += 4) view.setInt32(to, from.getInt32(at, true), true);
+    }
+    this.length += length;
   }
 
-  /** Copies `[start, end)` of the arena; both sides have room for the rest of the last word. */
-  arena(_arena: Arena, start: number, end: number): void {
-    const from = memoryView;
-    const view = this.view;
-    let to = this.length;
-    for (let at = start; at < end; at += 4, to += 4) view.setInt32(to, from.getInt32(at, true), true);
-    this.length += end - start;
+  /** Text of ASCII characters, some dozens at most. */
+  ascii(value: string): void {
+    const octets = this.octets;
+    let at = this.length;
+    for (let i = 0; i < value.length; i++) octets[at++] = value.charCodeAt(i);
+    this.length = at;
   }
 
   /** Any text, off the hot path. */
   text(value: string): void {
     this.room(value.length * 3);
-    this.length += Buffer.from(this.octets.buffer).write(value, this.length, "utf8");
+    const { octets } = this;
+    this.length += Buffer.from(octets.buffer, octets.byteOffset, octets.length).write(value, this.length, "utf8");
   }
 
   /** A whole number, not negative. */

@@ -2,20 +2,26 @@
  * Writes exchanges as lines of JSON (docs/events.md) straight from their kept text into one buffer of octets: no
  * strings, no objects. The same text as `JSON.stringify` of the event, which a test holds it to.
  */
+import { formatAddress, isIpv4 } from "../../core/address.ts";
 import { type Exchange, type ExchangeListener, type KeptHead, NEVER } from "../../core/exchange.ts";
 import type { Flow } from "../../core/flow.ts";
-import { CONNECT_METHOD } from "../../core/http.ts";
-import { splitTarget } from "../../core/request-target.ts";
 import { formatTime, SECOND } from "../../core/units.ts";
 import { type LineBuffer, text } from "./line-buffer.ts";
 
 const K = {
-  start: text('{"type":"transaction","time":"'),
   timeUs: text('Z","time_us":'),
   id: text(',"id":"'),
-  flow: text('","flow":'),
+  flow: text('","flow":{"id":'),
+  client: text(',"client":{"ip":"'),
+  port: text('","port":'),
+  server: text('},"server":{"ip":"'),
+  bareFlow: text('},"interface":null,"vlan":null,"encapsulation":null}'),
+  interface: text('},"interface":'),
+  vlan: text(',"vlan":'),
+  encapsulation: text(',"encapsulation":'),
   depth: text(',"depth":'),
   version: text(',"http":{"version":"'),
+  version11: text(',"http":{"version":"1.1","upgrade":null},"request":'),
   noUpgrade: text('","upgrade":null},"request":'),
   upgrade: text('","upgrade":"'),
   upgradeEnd: text('"},"request":'),
@@ -55,6 +61,7 @@ const K = {
   againIn: text(',"in_retransmitted":'),
   againOut: text(',"out_retransmitted":'),
   firstIn: text(',"in_first_packet":'),
+  noneAgain: text(',"in_retransmitted":0,"out_retransmitted":0,"in_first_packet":'),
   firstOut: text(',"out_first_packet":'),
   noProcess: text('},"process":{"client":null,"server":null},"kernel_ms":'),
   process: text('},"process":'),
@@ -64,6 +71,10 @@ const K = {
   truncated: text(',"truncated":true},"anomalies":['),
   notTruncated: text(',"truncated":false},"anomalies":['),
   end: text("]}\n"),
+  plainEnd: text(
+    '},"process":{"client":null,"server":null},"kernel_ms":null,"quality":{"midstream":false,"gap_bytes":0,' +
+      '"truncated":false},"anomalies":[]}\n',
+  ),
 };
 
 /** Extras that are rare and costly: made as text by whoever knows how (transaction/materialize.ts). */
@@ -73,7 +84,10 @@ export class JsonWriter implements ExchangeListener {
   readonly out: LineBuffer;
   private readonly renderBody: RenderBody;
   private second = -1;
-  private readonly prefix = new Uint8Array(20);
+  /** A line up to the fraction of the second. */
+  private prefix = text("");
+  private interfaceName: string | null = null;
+  private interfaceText = text("");
   private processFlow: Flow | null = null;
   private processVersion = -1;
   private processText = "";
@@ -88,8 +102,7 @@ export class JsonWriter implements ExchangeListener {
     // the longest line: two heads of the largest block, and room for everything else
     out.begin(exchange.request.kept * 2 + exchange.response.kept + 8192);
     const time = exchange.requestSeen ? exchange.requestStart : exchange.responseStart;
-    out.put(K.start);
-    this.putTime(time);
+    this.beginLine(time);
     out.put(K.timeUs);
     out.number(time);
     out.put(K.id);
@@ -97,7 +110,7 @@ export class JsonWriter implements ExchangeListener {
     out.octet(46);
     out.number(exchange.depth);
     out.put(K.flow);
-    out.bytes(this.flowJson(exchange.flow));
+    this.flow(exchange.flow);
     out.put(K.depth);
     out.number(exchange.depth);
     this.version(exchange);
@@ -110,28 +123,77 @@ export class JsonWriter implements ExchangeListener {
     out.end();
   }
 
-  /** `2026-01-31T10:20:30.123456`: the part up to the second repeats. */
-  private putTime(time: number): void {
+  /** `{"type":"transaction","time":"2026-01-31T10:20:30.123456`: all but the last six digits repeats. */
+  private beginLine(time: number): void {
     const second = Math.floor(time / SECOND);
     if (second !== this.second) {
-      const textual = formatTime(time);
-      for (let i = 0; i < 20; i++) this.prefix[i] = textual.charCodeAt(i);
+      this.prefix = text(`{"type":"transaction","time":"${formatTime(time).slice(0, 20)}`);
       this.second = second;
     }
-    this.out.bytes(this.prefix);
+    this.out.put(this.prefix);
     this.out.sixDigits(time - second * SECOND);
   }
 
-  private flowJson(flow: Flow): Uint8Array {
-    const info = flow.info;
-    if (flow.json === null) flow.json = new TextEncoder().encode(JSON.stringify(info));
-    return flow.json;
+  /** Client first; when nobody told who that is, the sender of the first packet stands for it. */
+  private flow(flow: Flow): void {
+    const out = this.out;
+    const swapped = flow.clientHalf === 1;
+    out.number(flow.id);
+    out.put(K.client);
+    this.endpoint(flow, !swapped);
+    out.put(K.server);
+    this.endpoint(flow, swapped);
+    if (flow.interfaceName === null && flow.vlan < 0 && flow.encapsulation === null) {
+      out.put(K.bareFlow);
+      return;
+    }
+    out.put(K.interface);
+    if (flow.interfaceName === null) out.put(K.nothing);
+    else this.interface(flow.interfaceName);
+    out.put(K.vlan);
+    if (flow.vlan < 0) out.put(K.nothing);
+    else out.number(flow.vlan);
+    out.put(K.encapsulation);
+    out.text(JSON.stringify(flow.encapsulation));
+    out.octet(125);
+  }
+
+  private endpoint(flow: Flow, source: boolean): void {
+    const out = this.out;
+    const word0 = source ? flow.source0 : flow.destination0;
+    const word1 = source ? flow.source1 : flow.destination1;
+    const word2 = source ? flow.source2 : flow.destination2;
+    const word3 = source ? flow.source3 : flow.destination3;
+    if (isIpv4(word0, word1, word2)) {
+      out.number(word3 >>> 24);
+      out.octet(46);
+      out.number((word3 >>> 16) & 255);
+      out.octet(46);
+      out.number((word3 >>> 8) & 255);
+      out.octet(46);
+      out.number(word3 & 255);
+    } else out.ascii(formatAddress(word0, word1, word2, word3));
+    out.put(K.port);
+    out.number(source ? flow.sourcePort : flow.destinationPort);
+  }
+
+  /** Nearly all flows are of one interface. */
+  private interface(name: string): void {
+    if (name !== this.interfaceName) {
+      this.interfaceText = text(JSON.stringify(name));
+      this.interfaceName = name;
+    }
+    this.out.put(this.interfaceText);
   }
 
   private version(exchange: Exchange): void {
     const out = this.out;
-    out.put(K.version);
     const version = exchange.version;
+    if (version === 11 && exchange.upgrade === "") {
+      out.put(K.version11);
+      return;
+    }
+    out.put(K.version);
     out.number(Math.floor(version / 10));
     if (version < 20 || version % 10 !== 0) {
       out.octet(46);
@@ -150,24 +212,24 @@ export class JsonWriter implements ExchangeListener {
     const head = exchange.request;
     const kept = head.offset >= 0;
     out.put(K.method);
-    if (kept) out.arena(exchange.arena, head.methodStart, head.methodEnd);
+    if (kept) out.kept(head.methodStart, head.methodEnd);
     out.put(K.target);
-    if (kept) out.arena(exchange.arena, head.targetStart, head.targetEnd);
+    if (kept) out.kept(head.targetStart, head.targetEnd);
     if (kept && head.hostStart >= 0) {
       out.put(K.host);
-      out.arena(exchange.arena, head.hostStart, head.hostEnd);
+      out.kept(head.hostStart, head.hostEnd);
       out.octet(34);
     } else out.put(K.noHost);
     this.pathAndQuery(exchange, kept);
-    if (kept) out.arena(exchange.arena, head.fieldsStart, head.fieldsEnd);
+    if (kept) out.kept(head.fieldsStart, head.fieldsEnd);
     out.put(K.headerBytes);
     out.number(head.wireLength);
     out.put(K.bodyBytes);
     out.number(exchange.requestBodyBytes);
-    const typed = this.contentType(exchange, head);
+    const typed = this.contentType(head);
     if (kept && head.userAgentStart >= 0) {
       out.put(typed ? K.userAgent : K.agentAfterNull);
-      out.arena(exchange.arena, head.userAgentStart, head.userAgentEnd);
+      out.kept(head.userAgentStart, head.userAgentEnd);
       out.octet(34);
     } else {
       if (typed) out.octet(34);
@@ -180,32 +242,29 @@ export class JsonWriter implements ExchangeListener {
   private pathAndQuery(exchange: Exchange, kept: boolean): void {
     const out = this.out;
     const head = exchange.request;
-    const end = kept ? head.targetEnd : head.targetStart;
-    const parts = splitTarget(exchange.arena.bytes, head.targetStart, end, exchange.method === CONNECT_METHOD);
-    if (!kept || parts.pathStart < 0) {
+    if (!kept || head.pathStart < 0) {
       out.put(K.noPath);
       out.put(K.noPathNoQuery);
       return;
     }
-    const { queryStart, queryEnd } = parts;
     out.put(K.pathAfterNull);
-    out.arena(exchange.arena, parts.pathStart, parts.pathEnd);
-    if (queryStart < 0) out.put(K.noQuery);
+    out.kept(head.pathStart, head.pathEnd);
+    if (head.queryStart < 0) out.put(K.noQuery);
     else {
       out.put(K.query);
-      out.arena(exchange.arena, queryStart, queryEnd);
+      out.kept(head.queryStart, head.targetEnd);
       out.put(K.fields);
     }
   }
 
   /** True when there is one; its closing quote is left to the caller. */
-  private contentType(exchange: Exchange, head: KeptHead): boolean {
+  private contentType(head: KeptHead): boolean {
     if (head.offset < 0 || head.contentTypeStart < 0) {
       this.out.put(K.noContentType);
       return false;
     }
     this.out.put(K.contentType);
-    this.out.arena(exchange.arena, head.contentTypeStart, head.contentTypeEnd);
+    this.out.kept(head.contentTypeStart, head.contentTypeEnd);
     return true;
   }
 
@@ -216,14 +275,14 @@ export class JsonWriter implements ExchangeListener {
     out.put(K.status);
     out.number(head.status);
     out.put(K.reason);
-    if (kept) out.arena(exchange.arena, head.reasonStart, head.reasonEnd);
+    if (kept) out.kept(head.reasonStart, head.reasonEnd);
     out.put(K.fields);
-    if (kept) out.arena(exchange.arena, head.fieldsStart, head.fieldsEnd);
+    if (kept) out.kept(head.fieldsStart, head.fieldsEnd);
     out.put(K.headerBytes);
     out.number(head.wireLength);
     out.put(K.bodyBytes);
     out.number(exchange.responseBodyBytes);
-    if (this.contentType(exchange, head)) out.octet(34);
+    if (this.contentType(head)) out.octet(34);
     this.extras(exchange, false);
     out.octet(125);
   }
@@ -251,14 +310,21 @@ export class JsonWriter implements ExchangeListener {
     out.number(exchange.wireIn);
     out.put(K.bytesOut);
     out.number(exchange.wireOut);
-    out.put(K.againIn);
-    out.number(exchange.retransmittedIn);
-    out.put(K.againOut);
-    out.number(exchange.retransmittedOut);
-    out.put(K.firstIn);
+    if (exchange.retransmittedIn === 0 && exchange.retransmittedOut === 0) out.put(K.noneAgain);
+    else {
+      out.put(K.againIn);
+      out.number(exchange.retransmittedIn);
+      out.put(K.againOut);
+      out.number(exchange.retransmittedOut);
+      out.put(K.firstIn);
+    }
     out.number(exchange.firstPacketIn);
     out.put(K.firstOut);
     out.number(exchange.firstPacketOut);
+    if (isPlain(exchange)) {
+      out.put(K.plainEnd);
+      return;
+    }
     this.process(exchange.flow);
     this.kernel(exchange);
     out.put(exchange.midstream ? K.midstream : K.notMidstream);
@@ -305,4 +371,20 @@ export class JsonWriter implements ExchangeListener {
       }),
     );
   }
+}
+
+/** Nothing is known of it but what the wire said, and nothing is wrong with it. */
+function isPlain(exchange: Exchange): boolean {
+  const { flow } = exchange;
+  return (
+    flow.clientProcess === null &&
+    flow.serverProcess === null &&
+    exchange.kernelRequestWait < 0 &&
+    exchange.kernelProcess < 0 &&
+    exchange.kernelResponseWait < 0 &&
+    !exchange.midstream &&
+    exchange.gapBytes === 0 &&
+    !exchange.truncated &&
+    exchange.anomalies === null
+  );
 }
