@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -69,10 +69,11 @@ describe.skipIf(missing.length > 0)(`live handshakes${missing.map((name) => ` (s
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     port = (server.address() as AddressInfo).port;
-    capture = spawn("tcpdump", ["-i", "lo", "-U", "-w", join(folder, "capture.pcap"), "tcp", "port", String(port)]);
+    const toFile = ["--immediate-mode", "-U", "-w", join(folder, "capture.pcap")];
+    capture = spawn("tcpdump", ["-i", "lo", ...toFile, "tcp", "port", String(port)]);
     await once(capture.stderr!, "data");
     await talkAll();
-    await pause(300);
+    await written();
     capture.kill("SIGINT");
     await once(capture, "exit");
     await readAll();
@@ -97,6 +98,17 @@ describe.skipIf(missing.length > 0)(`live handshakes${missing.map((name) => ` (s
       name: getExtensionData(hello, "server_name")?.serverName ?? null,
       reused: socket.isSessionReused(),
     });
+  }
+
+  /** tcpdump is behind the wire on a busy machine: waits until its file has not grown for a while. */
+  async function written(): Promise<void> {
+    const size = () => statSync(join(folder, "capture.pcap")).size;
+    for (let [before, quiet, turns] = [-1, 0, 0]; quiet < 5 && turns < 80; turns++) {
+      const now = size();
+      quiet = now === before ? quiet + 1 : 0;
+      before = now;
+      await pause(100);
+    }
   }
 
   async function talkAll(): Promise<void> {
