@@ -164,7 +164,7 @@ export interface TlsEvent {
   readonly resumed: boolean | null;
   readonly outcome: "established" | "failed" | "incomplete" | "gap";
   readonly alert: string | null;
-  /** ClientHello to the first application data of the client (milliseconds); null when not seen. */
+  /** ClientHello to the last Finished, as far as the wire shows it (milliseconds); null when not seen (docs/tls.md). */
   readonly handshake_ms: number | null;
   readonly duration_ms: number;
   readonly bytes: {

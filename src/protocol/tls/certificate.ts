@@ -11,6 +11,8 @@ const MAX_CERTIFICATES = 10;
 /** Names kept of one certificate. */
 const MAX_NAMES = 100;
 const REMEMBERED = 512;
+/** Longer ones are summed up each time: what is remembered stays below some 10 MB, whoever sends it. */
+const LONGEST_REMEMBERED = 16_384;
 
 export interface CertificateChain {
   readonly certificates: readonly TlsCertificate[];
@@ -53,6 +55,7 @@ export class CertificateMemory {
     let summary = this.known.get(sha256);
     if (summary !== undefined) return summary;
     summary = summarize(der, sha256);
+    if (der.length > LONGEST_REMEMBERED) return summary;
     if (this.known.size >= REMEMBERED) this.known.delete(this.known.keys().next().value!);
     this.known.set(sha256, summary);
     return summary;

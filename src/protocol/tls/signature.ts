@@ -18,6 +18,8 @@ export const RECORD_HEADER = 5;
 export const MAX_RECORD = 16_384 + 2_048;
 /** Octets that decide. */
 const ENOUGH = 11;
+/** Type and major version of a handshake record. */
+const RECORD_START = Buffer.of(HANDSHAKE, 3);
 /** A hello without session id, extensions, and with one cipher. */
 const SHORTEST_HELLO = 38;
 
@@ -67,10 +69,13 @@ function isSsl2Hello(bytes: Uint8Array, start: number, end: number): Detection {
  * for what follows a proxy's handshake. All eleven octets must be there, in one record.
  */
 export function findClientHello(bytes: Uint8Array, start: number, end: number): number {
-  for (let at = bytes.indexOf(HANDSHAKE, start); at >= 0 && at + ENOUGH <= end; at = bytes.indexOf(HANDSHAKE, at + 1)) {
-    if (bytes[at + 1] !== 3 || bytes[at + 5] !== CLIENT_HELLO) continue;
-    const length = bytes[at + 3] * 256 + bytes[at + 4];
-    if (length >= ENOUGH - RECORD_HEADER && isRecordHello(bytes, at, end) === "yes") return at;
+  // searched natively: flows that were joined late are searched to their end
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+  for (let at = view.indexOf(RECORD_START); at >= 0 && at + ENOUGH <= view.length; ) {
+    const length = view[at + 3] * 256 + view[at + 4];
+    const whole = view[at + 5] === CLIENT_HELLO && length >= ENOUGH - RECORD_HEADER;
+    if (whole && isRecordHello(view, at, view.length) === "yes") return start + at;
+    at = view.indexOf(RECORD_START, at + 1);
   }
   return -1;
 }
