@@ -27,6 +27,8 @@ const LAG: Micros = 2 * SECOND;
 const JUMP: Micros = 10 * SECOND;
 /** Files: packets further apart are taken as two captures. Also bounds what a hostile time stamp can cost. */
 const FILE_JUMP: Micros = 6 * HOUR;
+/** The end of the year 9999. A capture may hold any 64-bit time; what no calendar has is not an event's time. */
+const LAST_TIME: Micros = 253_402_300_799 * SECOND;
 const LOSS_SECONDS = HOUR / SECOND + 64;
 
 export interface AlertEngineOptions {
@@ -68,7 +70,7 @@ export class AlertEngine {
   readonly #history: AlertHistory;
   readonly #silences: Silences;
   #now: Micros | null = null;
-  /** Events that came too late for any window. */
+  /** Events that came too late for any window, or at no time that can be. */
   late = 0;
 
   /** Throws Trouble on a rule that cannot be run. */
@@ -97,8 +99,13 @@ export class AlertEngine {
 
   /** Counts an event. Its end moves the clock on; its alerts come out before it is counted. */
   observe(event: EarshotEvent): void {
-    if (event.type === "alert" || !(event.time_us >= 0)) return;
-    this.#reach(endOf(event));
+    if (event.type === "alert") return;
+    const end = endOf(event);
+    if (!isTime(event.time_us) || !isTime(end)) {
+      this.late++;
+      return;
+    }
+    this.#reach(end);
     const second = Math.floor(event.time_us / SECOND);
     if ((this.#now as Micros) - event.time_us > HOUR) this.late++;
     if (event.type === "transaction" && (event.outcome === "no-response" || event.request === null))
@@ -108,17 +115,20 @@ export class AlertEngine {
 
   /** Requests without events: for simulations, and drivers that only count. */
   observeCount(time: Micros, requests: number): void {
+    if (!isTime(time)) return;
     this.#reach(time);
     for (const { rule } of this.#rules) rule.observeCount?.(time, requests);
   }
 
   /** What the capture saw and lost since the last call. */
   observeLedger(delta: LossDelta, time: Micros): void {
+    if (!isTime(time)) return;
     this.#loss.observe(delta, time);
   }
 
   /** The capture went down (interface gone, ring dead) or came back. */
   observeCapture(state: "up" | "down", time: Micros, reason: string | null = null): void {
+    if (!isTime(time)) return;
     this.#reach(time);
     if (state === "down") {
       this.#coverage.down(time);
@@ -132,13 +142,14 @@ export class AlertEngine {
 
   /** The time from `from` to `to` was not captured; it is neither learned nor judged. */
   gap(from: Micros, to: Micros): void {
+    if (!isTime(from) || !isTime(to) || to <= from) return;
     this.#reach(from);
     this.#skip(from, to);
   }
 
   /** Capture time (never the start of an exchange) has reached `now`. Live: call it at least every few seconds. */
   advance(now: Micros): void {
-    if (!(now >= 0)) return;
+    if (!isTime(now)) return;
     if (this.#now !== null && now < this.#now - JUMP) this.#rebase(now);
     else this.#reach(now);
   }
@@ -369,6 +380,8 @@ export class AlertEngine {
     }
   }
 }
+
+const isTime = (time: Micros): boolean => time >= 0 && time <= LAST_TIME;
 
 /** When the last that is known of an event happened. */
 function endOf(event: Exclude<EarshotEvent, AlertEvent>): Micros {
