@@ -177,6 +177,27 @@ describe("limits", () => {
     expect(dialogue.rows()).toEqual(["GET / > 200", "GET /next > 200"]);
   });
 
+  test("a folded line behind 256 fields belongs to a field that is not shown", () => {
+    const fields = Array.from({ length: 300 }, (_, i) => `X-${i}: ${i}`);
+    const { request } = asked(get("/", ...fields, " folded"));
+    expect(request?.fields.at(-1)).toEqual(["X-254", "254"]);
+  });
+
+  test("a length behind 256 fields still frames the body, however often it comes", () => {
+    const fields = Array.from({ length: 300 }, (_, i) => `X-${i}: ${i}`);
+    for (const framing of [["Content-Length: 18"], Array.from({ length: 40 }, () => "Content-Length: 18")]) {
+      const dialogue = talk()
+        .client(`${get("/", ...fields, ...framing)}GET / HTTP/1.1\r\n\r\n`)
+        .server(answer(200))
+        .client(get("/next"))
+        .server(answer(200))
+        .close();
+      expect(dialogue.rows()).toEqual(["GET / > 200", "GET /next > 200"]);
+      expect(dialogue.events()[0].request).toMatchObject({ body_bytes: 18, host: "a" });
+      expect(dialogue.events()[0].request?.fields).toHaveLength(256);
+    }
+  });
+
   test.each([70_000, 200_000, 1_000_000])("a head of %d octets is cut; the next message is read", (size) => {
     const dialogue = talk()
       .client(get("/", `Cookie: ${"c".repeat(size)}`, "X-Behind: 1"))

@@ -32,6 +32,8 @@ export class Head extends MessageHead {
   readonly connections = new Int32Array(MAX_FRAMING_LINES);
   connectionCount = 0;
   private hostCount = 0;
+  /** The line that a folded one belongs to; -1 when it was left out. */
+  private lastField = -1;
   private view: DataView = new DataView(new ArrayBuffer(0));
   /** The array that `view` looks at. */
   private viewed: Uint8Array | null = null;
@@ -203,22 +205,37 @@ export class Head extends MessageHead {
         while (nameEnd > start && (bytes[nameEnd - 1] === SPACE || bytes[nameEnd - 1] === TAB)) nameEnd--;
       }
     } else if (nameEnd === start) this.anomaly("http1.field-name-invalid");
-    if (this.fieldCount === MAX_FIELDS) {
+    let index = this.fieldCount;
+    if (index === MAX_FIELDS) {
       this.fieldsLeftOut++;
-      return;
-    }
+      this.lastField = -1;
+      if (!isFramingField(bytes, start, nameEnd)) return;
+      index = this.spareField();
+    } else this.fieldCount++;
     let valueStart = colon < end ? colon + 1 : end;
     while (valueStart < end && (bytes[valueStart] === SPACE || bytes[valueStart] === TAB)) valueStart++;
     let valueEnd = end;
     while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd--;
-    const at = this.fieldCount * FIELD_STRIDE;
+    const at = index * FIELD_STRIDE;
     const fields = this.fields;
     fields[at] = start;
     fields[at + 1] = nameEnd;
     fields[at + 2] = valueStart;
     fields[at + 3] = valueEnd;
-    this.known(start, nameEnd, this.fieldCount);
-    this.fieldCount++;
+    this.lastField = index;
+    this.known(start, nameEnd, index);
+  }
+
+  /** The last kept line that nobody needs: a framing field takes its place, or the end of the message would be lost. */
+  private spareField(): number {
+    const needed = (index: number) =>
+      [this.host, this.contentType, this.userAgent, this.upgrade, this.contentEncoding].includes(index) ||
+      this.contentLengths.subarray(0, this.contentLengthCount).includes(index) ||
+      this.transferEncodings.subarray(0, this.transferEncodingCount).includes(index) ||
+      this.connections.subarray(0, this.connectionCount).includes(index);
+    let index = MAX_FIELDS - 1;
+    while (needed(index)) index--;
+    return index;
   }
 
   /** The name is no token, or no colon follows it: where the colon is, or -1. */
@@ -246,7 +263,8 @@ export class Head extends MessageHead {
     this.anomaly("http1.obs-fold");
     const bytes = this.bytes;
     let valueEnd = end;
-    const at = (this.fieldCount - 1) * FIELD_STRIDE;
+    if (this.lastField < 0) return;
+    const at = this.lastField * FIELD_STRIDE;
     while (valueEnd > this.fields[at + 2] && bytes[valueEnd - 1] <= SPACE) valueEnd--;
     // a field without a value until now: its value begins here
     while (this.fields[at + 2] < valueEnd && bytes[this.fields[at + 2]] <= SPACE) this.fields[at + 2]++;
@@ -431,6 +449,10 @@ export class Head extends MessageHead {
 function place(lines: Int32Array, index: number): number {
   lines[0] = index;
   return index < 0 ? 0 : 1;
+}
+
+function isFramingField(bytes: Uint8Array, start: number, end: number): boolean {
+  return isToken(bytes, start, end, CONTENT_LENGTH) || isToken(bytes, start, end, TRANSFER_ENCODING);
 }
 
 function isBlank(octet: number): boolean {
