@@ -16,7 +16,7 @@ import { type LossDelta, LossWindow } from "./loss.ts";
 import type { Transition } from "./machine.ts";
 import { makeRules } from "./make-rules.ts";
 import { NoData } from "./no-data.ts";
-import type { AlertConfig } from "./schema.ts";
+import { type AlertConfig, withDefaultRule } from "./schema.ts";
 import { SeedRule } from "./seed-rule.ts";
 import { type Silence, Silences } from "./silence.ts";
 import { type EngineSnapshot, SCHEMA } from "./state.ts";
@@ -75,6 +75,7 @@ export class AlertEngine {
 
   /** Throws Trouble on a rule that cannot be run. */
   constructor(config: AlertConfig, options: AlertEngineOptions) {
+    config = withDefaultRule(config);
     this.config = config;
     this.#options = options;
     this.#loss = new LossWindow(config.suspect_loss, LOSS_SECONDS);

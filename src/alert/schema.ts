@@ -221,9 +221,13 @@ export type ThresholdRuleConfig = z.output<typeof thresholdRule>;
 export type AbsenceRuleConfig = z.output<typeof absenceRule>;
 export type FirstSeenRuleConfig = z.output<typeof firstSeenRule>;
 
-/** Checks and completes a configuration. With no rules given, profile `default` watches the requests. */
+/** Checks and completes a configuration. */
 export function alertConfig(input: AlertConfigInput = {}): AlertConfig {
-  const config = alertSchema.parse(input);
+  return withDefaultRule(alertSchema.parse(input));
+}
+
+/** With no rules given, profile `default` watches the requests. */
+export function withDefaultRule(config: AlertConfig): AlertConfig {
   if (config.profile !== "default" || config.rules.length > 0) return config;
   return { ...config, rules: [baselineRule.parse({ kind: "baseline", name: "requests" })] };
 }
