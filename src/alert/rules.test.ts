@@ -285,7 +285,7 @@ describe("first seen", () => {
 
   test("hosts of TLS connections too; paths as templates", () => {
     const { engine, events } = hosts({ learn: 0 });
-    engine.observe({ ...at(0, {}), type: "tls", server_name: "tls.example" } as unknown as TlsEvent);
+    engine.observe({ ...at(0, {}), type: "tls", server_name: "tls.example", duration_ms: 5 } as unknown as TlsEvent);
     expect(events[0].summary).toBe("FIRST SEEN host tls.example");
     const routes = feeder({ kind: "first-seen", name: "routes", of: "route", learn: 0 });
     for (const path of ["/user/17", "/user/18", "/user/17/cart"]) routes.engine.observe(at(1, { request: { path } }));
