@@ -1,6 +1,10 @@
 import { defineConfig } from "vitest/config";
 
+const source = (path: string) => new URL(path, import.meta.url).pathname;
+
 export default defineConfig({
+  // examples import what plug-in authors import
+  resolve: { alias: { "earshot/testing": source("src/testing.ts"), earshot: source("src/plugin.ts") } },
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 30_000,
