@@ -12,11 +12,19 @@ import type { FlowParser } from "../core/protocol.ts";
 import { MILLISECOND, type Micros, SECOND } from "../core/units.ts";
 import { REASSEMBLY_LIMITS, Reassembler, type ReassemblyLimits } from "./reassembly.ts";
 
+/** `first`, `first + step`, `first + 2 * step`, … */
+export interface FlowIds {
+  readonly first: number;
+  readonly step: number;
+}
+
 export interface FlowTableOptions {
   /** Live flows at most; the one unused longest makes room. 65,536 flows take some 60 MB. */
   readonly maxFlows?: number;
   /** A flow without packets for this long is over: 10 minutes, past the keep-alive limits of most servers (nginx 75 s). */
   readonly idle?: Micros;
+  /** Numbers of flows, so that those of several tables differ; 1, 2, 3, … when absent. */
+  readonly ids?: FlowIds;
   /** How long stragglers of an ended flow are known. */
   readonly linger?: Micros;
   readonly reassembly?: ReassemblyLimits;
@@ -52,7 +60,8 @@ export class FlowTable implements PacketListener {
   private buckets: (Flow | null)[] = new Array(1024).fill(null);
   private live = 0;
   private entries = 0;
-  private nextId = 1;
+  private nextId: number;
+  private readonly idStep: number;
   /** Ends of the list by last use: a ring through one flow that is none. */
   private readonly ring = new Flow();
   private readonly freeFlows: Flow[] = [];
@@ -71,6 +80,8 @@ export class FlowTable implements PacketListener {
     this.maxFlows = options.maxFlows ?? 65_536;
     this.idle = options.idle ?? 600 * SECOND;
     this.linger = options.linger ?? SECOND;
+    this.nextId = options.ids?.first ?? 1;
+    this.idStep = options.ids?.step ?? 1;
     this.reassembler = new Reassembler(ledger, options.reassembly ?? REASSEMBLY_LIMITS);
     this.ring.older = this.ring.newer = this.ring;
   }
@@ -379,7 +390,8 @@ export class FlowTable implements PacketListener {
     }
     const flow = this.freeFlows.pop() ?? new Flow();
     flow.reset();
-    flow.id = this.nextId++;
+    flow.id = this.nextId;
+    this.nextId += this.idStep;
     flow.live = true;
     flow.hash = hash;
     flow.source0 = packet.source0;

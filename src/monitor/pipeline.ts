@@ -13,7 +13,7 @@ import type { Protocol } from "../core/protocol.ts";
 import type { Enricher } from "../core/roles.ts";
 import type { Micros } from "../core/units.ts";
 import { Decoder, type DecoderOptions } from "../decode/decoder.ts";
-import { FlowTable } from "../flow/table.ts";
+import { type FlowIds, FlowTable } from "../flow/table.ts";
 import { Selector } from "../protocol/detect/selector.ts";
 import type { RedactBody } from "../transaction/body.ts";
 import { Materializer } from "../transaction/materialize.ts";
@@ -38,6 +38,7 @@ export interface PipelineOptions {
   /** Null shows everything as sent (`--reveal`). */
   readonly redactor: { readonly head: HeadRedactor; readonly body: RedactBody } | null;
   readonly maxFlows?: number;
+  readonly flowIds?: FlowIds;
   readonly maxBodyBytes?: number;
   /** False when nobody looks at more than numbers. */
   readonly keepHeads?: boolean;
@@ -86,6 +87,7 @@ export class Pipeline implements PacketHandler, ExchangeListener {
     const selectorOptions = { protocols: protocols(outlet, options.protocols ?? []) };
     this.flows = new FlowTable(this.ledger, {
       maxFlows: options.maxFlows,
+      ids: options.flowIds,
       open: () => new Selector(selectorOptions),
       onOpened: (flow) => {
         for (const enricher of this.enrichers) enricher.flowOpened?.(flow);

@@ -9,9 +9,11 @@ import { NEVER } from "../core/exchange.ts";
 import type { HeadRedactor } from "../core/http.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { CaptureInterface, PacketHandler, RawPacket } from "../core/packet.ts";
+import { printableJson } from "../core/printable.ts";
 import type { Enricher, Sink } from "../core/roles.ts";
 import { MILLISECOND, type Micros } from "../core/units.ts";
 import type { DecoderOptions } from "../decode/decoder.ts";
+import type { FlowIds } from "../flow/table.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import { eventFormat, type FormatSettings } from "../sink/formats.ts";
 import { jsonFormat } from "../sink/json/format.ts";
@@ -44,10 +46,13 @@ export interface SessionOptions {
   readonly tests: readonly EventTest[];
   readonly enrichers: readonly Enricher[];
   readonly maxFlows?: number;
+  readonly flowIds?: FlowIds;
   readonly decoder?: DecoderOptions;
   /** Hear every event that passes the tests, beside the outputs: statistics, dashboards, alerts. */
   readonly observers?: readonly ((event: EarshotEvent) => void)[];
   readonly sinks?: readonly Sink[];
+  /** Takes all that is shown as lines of JSON, `lines` in `bytes[0, length)`, lent: what a worker thread hands on. */
+  readonly onLines?: (bytes: Uint8Array, length: number, lines: number) => void;
   /** Plug-ins of this run: their protocols; enrichers and sinks stand among those above. */
   readonly plugins?: Registry;
   readonly onOutputClosed: () => void;
@@ -82,6 +87,7 @@ export class Session implements PacketHandler {
       keepHeads: this.wantsHeads(),
       maxBodyBytes: options.maxBodyBytes,
       maxFlows: options.maxFlows,
+      flowIds: options.flowIds,
       decoder: options.decoder,
       enrichers: options.enrichers,
       protocols: options.plugins?.protocols,
@@ -103,10 +109,9 @@ export class Session implements PacketHandler {
   }
 
   private wantsHeads(): boolean {
-    const { outputs, observers, sinks, tests } = this.options;
-    return (
-      outputs.some((output) => output.format !== "none") || tests.length > 0 || !!observers?.length || !!sinks?.length
-    );
+    const { outputs, observers, sinks, tests, onLines } = this.options;
+    if (tests.length > 0 || onLines !== undefined) return true;
+    return outputs.some((output) => output.format !== "none") || !!observers?.length || !!sinks?.length;
   }
 
   /** Exchanges can be written as they are when nothing has to look at them first. */
@@ -128,7 +133,8 @@ export class Session implements PacketHandler {
   }
 
   private openOutputs(): void {
-    const { outputs, observers = [], sinks = [] } = this.options;
+    const { outputs, observers = [], sinks = [], onLines } = this.options;
+    if (onLines !== undefined) this.openLines(onLines);
     for (const output of outputs) {
       if (output.format === "none") continue;
       if (output.format === "json" && this.direct) this.openFastJson(output);
@@ -150,12 +156,22 @@ export class Session implements PacketHandler {
         return;
       }
       const stream = destination as Destination & { bytes(bytes: Uint8Array, records: number): void };
-      let before = 0;
-      lines = new LineBuffer((bytes, length) => {
-        stream.bytes(bytes.slice(0, length), lines.lines - before);
-        before = lines.lines;
-      });
+      lines = countedLines((bytes, length, records) => stream.bytes(bytes.slice(0, length), records));
     }
+    this.writeExchanges(lines);
+  }
+
+  private openLines(onLines: NonNullable<SessionOptions["onLines"]>): void {
+    const lines = countedLines(onLines);
+    if (this.direct) {
+      this.writeExchanges(lines);
+      return;
+    }
+    this.lines.push(lines);
+    this.sinks.push({ name: "lines", write: (event) => writeLine(lines, event) });
+  }
+
+  private writeExchanges(lines: LineBuffer): void {
     this.lines.push(lines);
     const writer = new JsonWriter(lines, (exchange, request) => {
       const body = this.pipeline.materializer.body(exchange, request);
@@ -163,10 +179,7 @@ export class Session implements PacketHandler {
     });
     this.pipeline.onExchange(writer);
     this.pipeline.onEvent((event) => {
-      if (event.type === "transaction") return;
-      lines.begin(0);
-      lines.text(`${JSON.stringify(event)}\n`);
-      lines.end();
+      if (event.type !== "transaction") writeLine(lines, event);
     }, "others");
   }
 
@@ -251,6 +264,22 @@ export class Session implements PacketHandler {
     await Promise.all(this.sinks.map((sink) => sink.close?.()));
     await Promise.all(this.destinations.map((destination) => destination.close()));
   }
+}
+
+/** A buffer that tells how many lines are in what it gives out. */
+function countedLines(take: (bytes: Uint8Array, length: number, lines: number) => void): LineBuffer {
+  let before = 0;
+  const buffer = new LineBuffer((bytes, length) => {
+    take(bytes, length, buffer.lines - before);
+    before = buffer.lines;
+  });
+  return buffer;
+}
+
+function writeLine(lines: LineBuffer, event: EarshotEvent): void {
+  lines.begin(0);
+  lines.text(`${printableJson(JSON.stringify(event))}\n`);
+  lines.end();
 }
 
 /** What took this long from the first request byte to the last response byte; the unknown is not shown as slow. */

@@ -58,6 +58,8 @@ export interface LiveCaptureOptions {
   /** A tcpdump expression, compiled by libpcap; it takes the place of the built-in filter, but not of `ports`. */
   readonly expression?: string;
   readonly fanout?: FanoutOptions;
+  /** Nothing passes before `open`: members of a group begin together, so that no flow changes its member. */
+  readonly closed?: boolean;
   /** A part of the ring that is not full is read after this time. */
   readonly blockTimeout_ms?: number;
   /** Called some times a second, only when everything captured so far was handed over: time has come to `now`. */
@@ -104,11 +106,21 @@ export class LiveCapture {
       interfaceIndex: this.indexes.length === 1 ? this.indexes[0] : 0,
       blocks: Math.round((options.bufferBytes ?? DEFAULT_BUFFER_BYTES) / BLOCK_BYTES),
       blockTimeout_ms: this.blockTimeout,
-      filter: this.filter(),
+      filter: options.closed ? nothing() : this.filter(),
       promiscuous: options.promiscuous ? this.indexes : [],
       fanout: options.fanout ? fanoutValue(options.fanout) : null,
     });
     this.reader = new BlockReader(this.socket.memory, this.interfaces, handler);
+  }
+
+  /** Lets packets pass, of a capture that was made `closed`. */
+  open(): void {
+    if (!this.closing) this.socket.attachFilter(this.filter());
+  }
+
+  /** Lets nothing more pass; what did is still handed over. A member of a group shuts before any other is closed. */
+  shut(): void {
+    if (!this.closing) this.socket.attachFilter(nothing());
   }
 
   /** Reads whenever something is there, until `stop` or `close`. Keeps the process alive. */
@@ -167,7 +179,7 @@ export class LiveCapture {
 
   private async finish(): Promise<void> {
     if (this.closing) return;
-    this.socket.attachFilter(nothing());
+    this.shut();
     // a block that is not full comes out of the kernel after its timeout
     await new Promise((resolve) => setTimeout(resolve, 2 * this.blockTimeout + 10));
     if (this.closing) return;
