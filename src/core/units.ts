@@ -17,8 +17,9 @@ export function formatTime(time: Micros): string {
   const second = Math.floor(time / SECOND);
   if (second !== cachedSecond) {
     const date = new Date(second * 1000);
-    // a capture may hold any 64-bit time; what no calendar has is shown as the epoch plus an explicit count
-    cachedPrefix = Number.isNaN(date.getTime()) ? "1970-01-01T00:00:00" : date.toISOString().slice(0, 19);
+    // a capture may hold any 64-bit time; what RFC 3339 cannot say is shown as the epoch, its count stands in time_us
+    const year = date.getUTCFullYear();
+    cachedPrefix = year >= 0 && year <= 9999 ? date.toISOString().slice(0, 19) : "1970-01-01T00:00:00";
     cachedSecond = second;
   }
   return `${cachedPrefix}.${String(Math.floor(time - second * SECOND)).padStart(6, "0")}Z`;

@@ -271,6 +271,16 @@ describe("law 6: the same octets, the same output", () => {
     );
   });
 
+  test.each([-5_000_001, -1, 0, 2 ** 31, 2 ** 53, 2 ** 60, 2 ** 63, -(2 ** 63)])(
+    "times that no clock has, from %d: valid lines, the same as the event's, RFC 3339",
+    (start) => {
+      const run = talk({ start }).client(get("/")).server(answer(200)).close().run({ json: true });
+      expect(run.jsonLines).toHaveLength(1);
+      expect(JSON.parse(run.jsonLines[0])).toEqual(JSON.parse(JSON.stringify(run.events[0])));
+      expect(run.events[0].time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+    },
+  );
+
   const redactor = new Redactor();
   const redaction = {
     head: redactor.head,

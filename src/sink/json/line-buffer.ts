@@ -102,9 +102,9 @@ export class LineBuffer {
     this.length += Buffer.from(octets.buffer, octets.byteOffset, octets.length).write(value, this.length, "utf8");
   }
 
-  /** A whole number, not negative. */
+  /** A whole number. */
   number(value: number): void {
-    if (value > 0x7fffffff) {
+    if (value > 0x7fffffff || value < 0) {
       this.largeNumber(value);
       return;
     }
@@ -120,6 +120,11 @@ export class LineBuffer {
   }
 
   private largeNumber(value: number): void {
+    if (value < 0 || value > Number.MAX_SAFE_INTEGER) {
+      // only a broken or hostile capture has such times
+      this.text(JSON.stringify(value));
+      return;
+    }
     const high = Math.floor(value / 1e9);
     this.number(high);
     const low = value - high * 1e9;
