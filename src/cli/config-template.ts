@@ -92,3 +92,13 @@ function headingOf(section: string): string {
   const kind = /^(.*)\[([^\]]+)\]$/.exec(section);
   return kind === null ? `[${section}]` : `[[${kind[1]}]] kind = "${kind[2]}"`;
 }
+
+const BEGIN = "<!-- settings: written by scripts/config-reference.mjs -->";
+const END = "<!-- end of settings -->";
+
+/** The reference page with its tables as the schema has them now. */
+export function withReference(page: string): string {
+  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`the page has no lines ${BEGIN} and ${END}`);
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${referenceTables()}\n${page.slice(end)}`;
+}
