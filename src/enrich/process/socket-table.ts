@@ -73,7 +73,9 @@ export class SocketTable {
   private readonly ledger: Ledger;
   private readonly byHash = new Map<number, SocketEntry>();
   private readonly byCookie = new Map<number, SocketEntry>();
-  private readonly closed: SocketEntry[] = [];
+  /** In the order of closing; those before `firstClosed` are gone already. */
+  private closed: SocketEntry[] = [];
+  private firstClosed = 0;
 
   constructor(captureNet: number, ledger: Ledger) {
     this.captureNet = captureNet;
@@ -125,13 +127,11 @@ export class SocketTable {
 
   /** Lets go of sockets that closed long before `now`. */
   expire(now: Micros): void {
-    let gone = 0;
-    while (gone < this.closed.length) {
+    while (this.firstClosed < this.closed.length) {
       const grace = this.byCookie.size > ROOMY ? GRACE : LONG_GRACE;
-      if (this.closed[gone].closedAt > now - grace) break;
-      this.remove(this.closed[gone++]);
+      if (this.closed[this.firstClosed].closedAt > now - grace) break;
+      this.remove(this.nextClosed()!);
     }
-    if (gone > 0) this.closed.splice(0, gone);
   }
 
   /** The socket at one end of a flow; null when there is none, or more than one that cannot be told apart. */
@@ -153,8 +153,18 @@ export class SocketTable {
 
   private evict(): void {
     this.ledger.evict("sockets");
-    const oldest = this.closed.shift() ?? this.byCookie.values().next().value;
+    const oldest = this.nextClosed() ?? this.byCookie.values().next().value;
     if (oldest !== undefined) this.remove(oldest);
+  }
+
+  private nextClosed(): SocketEntry | undefined {
+    if (this.firstClosed === this.closed.length) return undefined;
+    const entry = this.closed[this.firstClosed++];
+    if (this.firstClosed * 2 > this.closed.length) {
+      this.closed = this.closed.slice(this.firstClosed);
+      this.firstClosed = 0;
+    }
+    return entry;
   }
 
   private remove(entry: SocketEntry): void {

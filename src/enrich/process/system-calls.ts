@@ -16,6 +16,8 @@ export interface SystemCalls {
   close(fd: number): number;
   ioctl(fd: number, request: number, argument: number): number;
   ioctlBytes(fd: number, request: number, argument: Uint8Array): number;
+  /** Does `work` with all signals to this thread held back until it is done. */
+  withoutSignals(work: () => void): void;
   /** Fills struct timespec. */
   clockGetTime(clock: number, into: Uint8Array): number;
   /** Maps `length` bytes of a file descriptor, shared; throws when the kernel refuses. */
@@ -55,6 +57,10 @@ export function errorName(errno: number): string {
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
+const SIG_BLOCK = 0;
+const SIG_SETMASK = 2;
+/** sigset_t of glibc and musl. */
+const SIGNAL_SET_BYTES = 128;
 
 let loaded: SystemCalls | null | undefined;
 
@@ -69,6 +75,7 @@ function load(): SystemCalls | null {
     const libc = koffi.load(null); // the C library that Node itself uses, glibc or musl
     const mmap = libc.func("void *mmap(void *a, size_t len, int prot, int flags, int fd, int64 off)");
     const munmap = libc.func("int munmap(void *a, size_t len)");
+    const signalMask = libc.func("int pthread_sigmask(int how, const void *set, _Out_ void *before)");
     return {
       raw: libc.func("long syscall(long nr, long a, const void *b, long c, long d, long e)"),
       rawPointer: libc.func("syscall", "long", ["long", "void *", "long", "long", "long", "long"]),
@@ -79,6 +86,15 @@ function load(): SystemCalls | null {
       close: libc.func("int close(int fd)"),
       ioctl: libc.func("ioctl", "int", ["int", "ulong", "long"]),
       ioctlBytes: libc.func("int ioctl(int fd, ulong request, const void *argument)"),
+      withoutSignals(work) {
+        const before = Buffer.alloc(SIGNAL_SET_BYTES);
+        signalMask(SIG_BLOCK, Buffer.alloc(SIGNAL_SET_BYTES, 0xff), before);
+        try {
+          work();
+        } finally {
+          signalMask(SIG_SETMASK, before, null);
+        }
+      },
       clockGetTime: libc.func("int clock_gettime(int clock, _Out_ void *into)"),
       map(fd, length, offset, writable) {
         const at = mmap(null, length, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, offset);

@@ -4,7 +4,7 @@
  */
 import { closeSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { ERRNO, errorName, type SystemCalls } from "../system-calls.ts";
+import { errorName, type SystemCalls } from "../system-calls.ts";
 
 /** bpf(2) commands and types, from linux/bpf.h. */
 const BPF_MAP_CREATE = 0;
@@ -24,8 +24,6 @@ const SYSCALL_NUMBER: Readonly<Record<string, number>> = { x64: 321, arm64: 280 
 const CONTEXT_HEADER = 24;
 const MAP_DESCRIPTION = 16;
 const PAGE = 4096;
-/** As often as libbpf tries. */
-const MAX_ATTEMPTS = 5;
 
 export class BpfError extends Error {
   readonly errno: number;
@@ -65,11 +63,16 @@ export class LightSkeleton {
 
   /** Loads every map and program of the blob, or throws and leaves nothing behind. */
   load(blob: Blob): void {
+    // a signal, such as a profiler's, would make the kernel's verifier give up (EAGAIN)
+    this.calls.withoutSignals(() => this.loadUndisturbed(blob));
+  }
+
+  private loadUndisturbed(blob: Blob): void {
     const dataMap = this.createDataMap(blob.data);
     let loader = -1;
     try {
       loader = this.loadLoader(blob.insns, dataMap);
-      for (let attempt = 1; !this.ran(loader, blob, attempt < MAX_ATTEMPTS); attempt++);
+      this.run(loader, blob);
     } finally {
       closeSync(dataMap);
       if (loader >= 0) closeSync(loader);
@@ -162,17 +165,6 @@ export class LightSkeleton {
     attributes.write("__loader.prog", 48);
     attributes.writeBigUInt64LE(this.calls.address(fds), 120);
     return this.bpf("load", BPF_PROG_LOAD, attributes);
-  }
-
-  /** Runs the loader; false when a signal to our process interrupted the kernel's verifier: the loader has tidied up. */
-  private ran(loader: number, blob: Blob, mayFail: boolean): boolean {
-    try {
-      this.run(loader, blob);
-      return true;
-    } catch (error) {
-      if (mayFail && error instanceof BpfError && error.errno === ERRNO.EAGAIN) return false;
-      throw error;
-    }
   }
 
   /** The loader program finds its orders in, and leaves its file descriptors in, a context structure. */
