@@ -180,6 +180,20 @@ describe("loss", () => {
     expect(dialogue.rows()).toEqual(["GET /a > - gap", "GET /b > 404 gap", "GET /c > 403"]);
   });
 
+  test("the first requests of a flow: nobody else's responses are theirs", () => {
+    const dialogue = talk({ acknowledge: true })
+      .lost("client", get("/1") + get("/2"))
+      .client(get("/3") + get("/4"))
+      .server(answer(201) + answer(202) + answer(203) + answer(204))
+      .client(get("/5"))
+      .server(answer(205))
+      .close();
+    const rows = dialogue.rows();
+    expect(rows.filter((row) => /\/(\d) > 20(\d)$/.test(row) && !/\/(\d) > 20\1$/.test(row))).toEqual([]);
+    expect(rows.at(-1)).toBe("GET /5 > 205");
+    expect(dialogue.events()[0].quality.gap_bytes).toBe((get("/1") + get("/2")).length);
+  });
+
   test("a whole request: its response is shown alone", () => {
     const dialogue = talk()
       .client(get("/a"))

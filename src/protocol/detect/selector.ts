@@ -25,6 +25,8 @@ class Opening {
   looked = 0;
   /** Protocols are out of question; only a search can find one. */
   foreign = false;
+  /** Octets lost before a protocol was found: its parser has to know, they may have held whole messages. */
+  missed = 0;
   time = 0.5;
   sequence = 0;
   acknowledgment = 0;
@@ -146,6 +148,7 @@ export class Selector implements FlowParser {
     this.parser = protocol.open(flow, from);
     if (flow.parser === this) flow.parser = this.parser;
     this.options.onDetected?.(flow, protocol);
+    this.tellMissed(flow, (1 - from) as HalfIndex, other);
     if (other !== null && !other.foreign) this.replay(flow, (1 - from) as HalfIndex, other, 0);
     this.parser.data(flow, from, bytes, start, end);
   }
@@ -158,6 +161,8 @@ export class Selector implements FlowParser {
     this.parser = protocol.open(flow, from);
     if (flow.parser === this) flow.parser = this.parser;
     this.options.onDetected?.(flow, protocol);
+    this.tellMissed(flow, (1 - from) as HalfIndex, other);
+    this.tellMissed(flow, from, own);
     // what the other direction said before belongs to another protocol when this one began late
     if (other !== null && offset === 0 && !other.foreign && this.first !== from)
       this.replay(flow, (1 - from) as HalfIndex, other, 0);
@@ -195,6 +200,11 @@ export class Selector implements FlowParser {
     // what was kept cannot go on; behind the hole any message may begin
     opening.length = 0;
     opening.foreign = true;
+    opening.missed += missedBytes;
+  }
+
+  private tellMissed(flow: Flow, from: HalfIndex, opening: Opening | null): void {
+    if (opening !== null && opening.missed > 0) this.parser!.gap(flow, from, opening.missed);
   }
 
   retransmitted(flow: Flow, from: HalfIndex, ipLength: number): void {
