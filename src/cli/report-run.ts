@@ -11,7 +11,7 @@ import { summaryLines } from "../monitor/summary.ts";
 import { LiveScreen, type Out } from "./live-screen.ts";
 import { readThrough, tellRead } from "./read.ts";
 import { stopOnSignals } from "./signals.ts";
-import { notice, openLive, runLive, type WatchOptions } from "./watch.ts";
+import { notice, openLive, reloadOnHangup, runLive, type WatchOptions } from "./watch.ts";
 
 export interface ReportOptions extends WatchOptions {
   /** Seconds between two reports of live traffic. */
@@ -26,8 +26,8 @@ export interface Report {
   readonly running?: boolean;
 }
 
-/** Options of a run that `top` and its like do not offer. */
-const OWN = {
+/** Options of a run that commands without rows do not offer. */
+export const NO_ROWS = {
   captureRequest: true,
   captureResponse: true,
   maxBodySize: 0,
@@ -53,7 +53,7 @@ export async function runReport(
   report: Report,
   out: Out = process.stdout,
 ): Promise<void> {
-  const options = { ...given, ...OWN };
+  const options = { ...given, ...NO_ROWS };
   const observer = (event: EarshotEvent) => {
     if (event.type !== "alert") report.observe(event);
   };
@@ -87,6 +87,7 @@ async function ofTraffic(options: ReportOptions, report: Report, observer: Obser
   const run = await openLive(options, stop, { observers: [observer] });
   const inPlace = out.isTTY === true && !report.running;
   if (process.stderr.isTTY && !inPlace) notice(`watching ${run.place}; Ctrl-C ends with a summary`);
+  reloadOnHangup(run, options, stop);
   const screen = new LiveScreen(out);
   const draw = () => {
     const lines = report.lines(Date.now() * MILLISECOND);

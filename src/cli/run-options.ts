@@ -148,6 +148,7 @@ export function sessionOptions(
     minLatency_ms: options.minLatency,
     maxBodyBytes: options.maxBodySize,
     tests: testsOf(options, own.live),
+    filters: filterTests(options),
     ...own,
   };
 }
@@ -227,12 +228,18 @@ function traceeSettings(options: RunOptions, live: boolean): SessionOptions["for
   };
 }
 
-function testsOf(options: RunOptions, live: boolean): EventTest[] {
+/** What `--filter` or the configuration asks for. */
+export function filterTests(options: Pick<RunOptions, "filter" | "settings">): EventTest[] {
   const tests: EventTest[] = [];
   for (const text of options.filter ?? []) {
     const filter = compileFilter(text, { named: options.settings?.filters });
     tests.push((event) => filter.matches(event));
   }
+  return tests;
+}
+
+function testsOf(options: RunOptions, live: boolean): EventTest[] {
+  const tests: EventTest[] = [];
   const selects = processSelector(selectionOf(options), live);
   if (selects !== null) {
     tests.push((event) => event.type === "alert" || selects(event.process.client, event.process.server));

@@ -1,11 +1,27 @@
 /** Ctrl-C and `kill`: the first asks for a clean end with its summary, the second ends at once. */
 
+import { closeSync, openSync } from "node:fs";
+
 export interface Stop {
   readonly signal: AbortSignal;
   /** Ends the run for another reason: a limit was reached, the output's reader is gone. */
   now(reason: string): void;
   readonly reason: string | null;
+  /** What SIGHUP means for a run that can read its configuration again; it ends any other. */
+  onReload: (() => void) | null;
   dispose(): void;
+}
+
+const isTerminal = () => Boolean(process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY);
+
+/** A terminal that was closed sends SIGHUP too: then there is nobody left to run for. */
+function terminalIsThere(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function stopOnSignals(): Stop {
@@ -16,15 +32,21 @@ export function stopOnSignals(): Stop {
     reason = why;
     controller.abort();
   };
+  const hadTerminal = isTerminal();
   const onSignal = (name: NodeJS.Signals) => {
+    if (name === "SIGHUP" && stop.onReload !== null && (!hadTerminal || terminalIsThere())) {
+      stop.onReload();
+      return;
+    }
     if (reason !== null) process.exit(name === "SIGINT" ? 130 : 143);
     now(name);
   };
   const names: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const name of names) process.on(name, onSignal);
-  return {
+  const stop: Stop = {
     signal: controller.signal,
     now,
+    onReload: null,
     get reason() {
       return reason;
     },
@@ -32,6 +54,7 @@ export function stopOnSignals(): Stop {
       for (const name of names) process.off(name, onSignal);
     },
   };
+  return stop;
 }
 
 /** Resolves when the signal fires. */

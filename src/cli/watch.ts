@@ -5,6 +5,7 @@ import { LiveRun } from "../monitor/live-run.ts";
 import { type EventTest, Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
 import type { LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
+import { pushedPorts } from "./push-down.ts";
 import {
   loadPlugins,
   openAttribution,
@@ -27,6 +28,7 @@ export interface WatchOptions extends RunOptions {
   readonly timeout?: number;
   readonly writePcapng?: string;
   readonly attribution: AttributionMode;
+  readonly config?: string;
 }
 
 export const notice = (line: string) => process.stderr.write(`earshot: ${line}\n`);
@@ -35,12 +37,25 @@ export async function watch(options: WatchOptions): Promise<void> {
   const stop = stopOnSignals();
   const run = await openLive(options, stop, {});
   if (!options.quiet && process.stderr.isTTY) notice(`watching ${run.place}; Ctrl-C ends with a summary`);
+  reloadOnHangup(run, options, stop);
   await runLive(run, options, stop);
   stop.dispose();
   if (options.summary) {
     const lines = summaryLines(run.session.ledger, { duration_s: run.elapsed_s, attribution: run.attribution });
     process.stderr.write(`${lines.join("\n")}\n`);
   }
+}
+
+/** From now on SIGHUP reads the configuration again. */
+export function reloadOnHangup(run: LiveRun, options: WatchOptions, stop: Stop): void {
+  let reload: Promise<() => void> | null = null;
+  stop.onReload = () => {
+    // loaded when it is first asked for: few runs ever are
+    reload ??= import("./reload.ts").then(({ reloader }) =>
+      reloader({ options, session: run.session, onNotice: notice }),
+    );
+    void reload.then((again) => again());
+  };
 }
 
 /** Opens the capture and everything around it; nothing is read yet. Throws Trouble. */
@@ -56,7 +71,7 @@ export async function openLive(
   const parts = pluginParts(options, plugins);
   const capture: LiveCaptureOptions = {
     interfaces: options.interface,
-    ports: options.port?.flatMap((text) => parsePorts(text)),
+    ports: options.port?.flatMap((text) => parsePorts(text)) ?? pushedPorts(options),
     expression: options.bpf,
     snapLength: options.snaplen,
     bufferBytes: options.buffer,

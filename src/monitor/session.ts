@@ -44,6 +44,8 @@ export interface SessionOptions {
   readonly maxBodyBytes: number;
   /** All must hold for an event to be shown. */
   readonly tests: readonly EventTest[];
+  /** These too; `refilter` puts others in their place while it runs. */
+  readonly filters?: readonly EventTest[];
   readonly enrichers: readonly Enricher[];
   readonly maxFlows?: number;
   readonly flowIds?: FlowIds;
@@ -72,12 +74,15 @@ export class Session implements PacketHandler {
   private readonly destinations: Destination[] = [];
   private readonly lines: LineBuffer[] = [];
   private timer: NodeJS.Timeout | null = null;
+  private filters: readonly EventTest[];
+  private gated = false;
   /** Events given out. */
   shown = 0;
 
   constructor(options: SessionOptions) {
     this.options = options;
     this.ledger = options.ledger;
+    this.filters = options.filters ?? [];
     const { redactor } = options;
     this.pipeline = new Pipeline({
       ledger: this.ledger,
@@ -119,6 +124,7 @@ export class Session implements PacketHandler {
     const { tests, captureRequest, captureResponse, enrichers } = this.options;
     return (
       tests.length === 0 &&
+      this.filters.length === 0 &&
       captureRequest &&
       captureResponse &&
       !this.foreign &&
@@ -216,6 +222,7 @@ export class Session implements PacketHandler {
   private event(given: EarshotEvent): void {
     const event = this.foreign ? this.options.redactor.event(given) : given;
     for (const test of this.options.tests) if (!test(event)) return;
+    for (const filter of this.filters) if (!filter(event)) return;
     const shown = event.type === "transaction" ? this.halves(event) : event;
     if (shown === null) return;
     this.shown++;
@@ -229,6 +236,27 @@ export class Session implements PacketHandler {
     if (captureRequest && captureResponse) return event;
     if (captureRequest) return event.request === null ? null : { ...event, response: null };
     return event.response === null ? null : { ...event, request: null };
+  }
+
+  // ---- while it runs
+
+  /** Other filters from now on. */
+  refilter(filters: readonly EventTest[]): void {
+    this.filters = filters;
+    if (this.lines.length === 0 || this.gated) return;
+    // lines written from bytes ask nobody: they get a gate, which costs nothing to those who never reload
+    this.gated = true;
+    this.pipeline.addGate((exchange) => {
+      if (this.filters.length === 0) return true;
+      for (const enricher of this.options.enrichers) enricher.flowUsed?.(exchange.flow);
+      const event = this.pipeline.materializer.event(exchange);
+      return this.filters.every((filter) => filter(event));
+    });
+  }
+
+  /** Files that others may have renamed are opened anew. */
+  reopenFiles(): void {
+    for (const destination of this.destinations) destination.reopen?.();
   }
 
   // ---- the source's side

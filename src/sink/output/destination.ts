@@ -17,6 +17,8 @@ export interface Destination {
   readonly ended: boolean;
   /** Resolves when the queue is short again, or nothing will ever take it. */
   drained(): Promise<void>;
+  /** A file is opened anew, in case others renamed it. */
+  reopen?(): void;
   /** Writes out what is queued; gives up after a bounded time where records may be dropped. May be called again. */
   close(): Promise<void>;
 }

@@ -36,6 +36,7 @@ export class RotatingFile implements ChunkWriter {
   private file: FileHandle | null = null;
   private size = 0;
   private begun = 0;
+  private moved = false;
   /** Compression and clean-up of the former file; one at a time, beside the writing. */
   private tidying: Promise<void> = Promise.resolve();
 
@@ -45,7 +46,17 @@ export class RotatingFile implements ChunkWriter {
     checkWritable(options.path);
   }
 
+  /** The file may have been renamed by others: the next chunk goes into a new one of the old name. */
+  reopen(): void {
+    this.moved = true;
+  }
+
   async write(chunk: Uint8Array): Promise<void> {
+    if (this.moved) {
+      this.moved = false;
+      await this.file?.close();
+      this.file = null;
+    }
     if (this.file !== null && this.isDue(chunk.length)) await this.rotate();
     const file = this.file ?? (await this.begin());
     await writeWhole(file, chunk);

@@ -10,6 +10,8 @@ import { within } from "./within.ts";
 export interface ChunkWriter {
   write(chunk: Uint8Array): Promise<void>;
   close(): Promise<void>;
+  /** Begins anew with the next chunk: a file that others renamed. */
+  reopen?(): void;
 }
 
 export interface StreamOptions {
@@ -62,6 +64,10 @@ export class StreamDestination implements Destination {
     this.writer = writer;
     this.options = options;
     this.limit = options.limit_bytes ?? DEFAULT_LIMIT_BYTES;
+  }
+
+  reopen(): void {
+    this.writer.reopen?.();
   }
 
   /** Octets that wait; text counts by its characters until it is encoded. */
