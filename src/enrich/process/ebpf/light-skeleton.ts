@@ -4,7 +4,7 @@
  */
 import { closeSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { errorName, type SystemCalls } from "../system-calls.ts";
+import { ERRNO, errorName, type SystemCalls } from "../system-calls.ts";
 
 /** bpf(2) commands and types, from linux/bpf.h. */
 const BPF_MAP_CREATE = 0;
@@ -24,6 +24,7 @@ const SYSCALL_NUMBER: Readonly<Record<string, number>> = { x64: 321, arm64: 280 
 const CONTEXT_HEADER = 24;
 const MAP_DESCRIPTION = 16;
 const PAGE = 4096;
+const MAX_ATTEMPTS = 20;
 
 export class BpfError extends Error {
   readonly errno: number;
@@ -63,8 +64,17 @@ export class LightSkeleton {
 
   /** Loads every map and program of the blob, or throws and leaves nothing behind. */
   load(blob: Blob): void {
-    // a signal, such as a profiler's, would make the kernel's verifier give up (EAGAIN)
-    this.calls.withoutSignals(() => this.loadUndisturbed(blob));
+    for (let attempt = 1; ; attempt++) {
+      try {
+        // a signal, such as a profiler's, would make the kernel's verifier give up
+        this.calls.withoutSignals(() => this.loadUndisturbed(blob));
+        return;
+      } catch (error) {
+        // so does work that the kernel has for the thread itself: that is done by the next time
+        const disturbed = error instanceof BpfError && error.errno === ERRNO.EAGAIN;
+        if (!disturbed || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
   }
 
   private loadUndisturbed(blob: Blob): void {
