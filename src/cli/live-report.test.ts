@@ -1,0 +1,80 @@
+/** `top` and `stats` on live traffic of this host: in place on a terminal, in blocks elsewhere. Needs root. */
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { reportOptions, TextOut } from "../../test/support/report-options.ts";
+import { LiveCapture } from "../source/afpacket/live-capture.ts";
+import { stats } from "./stats.ts";
+import { top } from "./top.ts";
+
+function canCapture(): boolean {
+  try {
+    new LiveCapture({ interfaceOpened() {}, packet() {} }, { interfaces: ["lo"] }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const able = canCapture();
+const server = createServer((incoming, response) => response.writeHead(incoming.url === "/bad" ? 500 : 200).end("ok"));
+let port = 0;
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  ({ port } = server.address() as AddressInfo);
+});
+afterAll(() => void server.close());
+
+const ask = (path: string) =>
+  new Promise<void>((resolve, reject) => {
+    const asked = request({ host: "127.0.0.1", port, path, agent: false }, (response) => {
+      response.resume().on("end", () => resolve());
+    });
+    asked.on("error", reject).end();
+  });
+
+async function while_(run: Promise<void>): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (const path of ["/a", "/a", "/a", "/bad"]) await ask(path);
+  await run;
+}
+
+describe.skipIf(!able)("live traffic (skipped without the right to capture packets)", () => {
+  const live = () => ({ ...reportOptions, interface: ["lo"], port: [String(port)], duration: 1.6, interval: 0.4 });
+
+  test("blocks, each with its time; the last has everything", async () => {
+    const out = new TextOut();
+    await while_(top([], { ...live(), by: "path", metric: "requests", output: "json" }, out));
+    const rows = out.lines.map((line) => JSON.parse(line));
+    const blocks = rows.filter(({ type }) => type === "top-summary");
+    expect(blocks.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(blocks.map(({ time }) => time)).size).toBe(blocks.length);
+    expect(blocks.at(-1)).toMatchObject({ total: { requests: 4, errors: 1 } });
+    expect(rows.at(-3)).toMatchObject({ keys: ["/a"], requests: 3 });
+  });
+
+  test("in place on a terminal: second screen, home, and back; then the last report stays", async () => {
+    const out = new TextOut(true);
+    await while_(top([], { ...live(), by: "path", metric: "requests" }, out));
+    expect(out.text.startsWith("\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[H")).toBe(true);
+    expect(out.text.split("\x1b[H").length).toBeGreaterThan(3);
+    const [, after] = out.text.split("\x1b[?7h\x1b[?25h\x1b[?1049l");
+    expect(after).toMatch(/^#\s+PATH\s+REQUESTS/);
+    expect(after).toMatch(/1\s+\/a\s+3\s/);
+    expect(after).not.toContain("\x1b");
+  });
+
+  test("ports that a filter implies are all that is captured", async () => {
+    const out = new TextOut();
+    const { port: _, ...options } = live();
+    await while_(top([], { ...options, filter: [`server.port == ${port}`], by: "path", metric: "requests" }, out));
+    expect(out.text).toMatch(/\/a\s+3\s/);
+  });
+
+  test("the page of everything", async () => {
+    const out = new TextOut();
+    await while_(stats([], { ...live(), window: 60 }, out));
+    expect(out.text).toContain("4 requests, 4 responses, 1 client");
+  });
+});
