@@ -161,7 +161,7 @@ export class Flow {
       half.urgent = null;
       half.acked = half.lastSequence = 0;
       half.direction = half.lastIpId = -1;
-      half.held.length = 0;
+      if (half.held.length > 0) half.held.length = 0;
     }
     this.clientHalf = UNKNOWN_HALF;
     this.handshakeSeen = false;

@@ -113,7 +113,7 @@ export class Reassembler {
     half.overheadBytes += ipLength - behind - Math.max(0, end - fresh);
     if (behind > 0) this.overlapped(flow, from, behind);
     half.next = (sequence + (end - start) + cut) | 0;
-    flow.dataSequence = half.next - cut - (end - fresh);
+    flow.dataSequence = (half.next - cut - (end - fresh)) | 0;
     if (fresh < end) {
       if (half.urgent === null) flow.parser?.data(flow, from, bytes, fresh, end);
       else this.dataInBand(flow, from, bytes, fresh, end);

@@ -14,7 +14,7 @@ import type { Enricher } from "../core/roles.ts";
 import type { Micros } from "../core/units.ts";
 import { Decoder, type DecoderOptions } from "../decode/decoder.ts";
 import { type FlowIds, FlowTable } from "../flow/table.ts";
-import { Selector } from "../protocol/detect/selector.ts";
+import { FirstOctets } from "../protocol/detect/selector.ts";
 import type { RedactBody } from "../transaction/body.ts";
 import { Materializer } from "../transaction/materialize.ts";
 import { TransactionStage } from "../transaction/stage.ts";
@@ -85,10 +85,11 @@ export class Pipeline implements PacketHandler, ExchangeListener {
       emit: (event: EarshotEvent) => this.publish(event),
     };
     const selectorOptions = { protocols: protocols(outlet, options.protocols ?? []) };
+    const firstOctets = new FirstOctets(selectorOptions);
     this.flows = new FlowTable(this.ledger, {
       maxFlows: options.maxFlows,
       ids: options.flowIds,
-      open: () => new Selector(selectorOptions),
+      open: () => firstOctets,
       onOpened: (flow) => {
         for (const enricher of this.enrichers) enricher.flowOpened?.(flow);
       },

@@ -52,6 +52,34 @@ export interface SelectorOptions {
   readonly onDetected?: (flow: Flow, protocol: Protocol) => void;
 }
 
+/**
+ * Reads the first octets of any flow, one object for all of them: nearly always they tell the protocol, and then the flow
+ * needs no Selector of its own.
+ */
+export class FirstOctets implements FlowParser {
+  private readonly options: SelectorOptions;
+
+  constructor(options: SelectorOptions) {
+    this.options = options;
+  }
+
+  data(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void {
+    const protocol = detect(this.options.protocols, bytes, start, end);
+    if (protocol instanceof Object) {
+      flow.parser = protocol.open(flow, from);
+      this.options.onDetected?.(flow, protocol);
+    } else flow.parser = new Selector(this.options);
+    flow.parser.data(flow, from, bytes, start, end);
+  }
+
+  gap(flow: Flow, from: HalfIndex, missedBytes: number): void {
+    flow.parser = new Selector(this.options);
+    flow.parser.gap(flow, from, missedBytes);
+  }
+
+  close(): void {}
+}
+
 export class Selector implements FlowParser {
   private readonly options: SelectorOptions;
   private openings: [Opening | null, Opening | null] | null = [null, null];
@@ -71,7 +99,7 @@ export class Selector implements FlowParser {
     const openings = this.openings!;
     let opening = openings[from];
     if (opening === null) {
-      const protocol = this.detect(bytes, start, end);
+      const protocol = detect(this.options.protocols, bytes, start, end);
       if (protocol instanceof Object) {
         this.found(flow, from, protocol, bytes, start, end);
         return;
@@ -90,21 +118,11 @@ export class Selector implements FlowParser {
     opening.append(bytes, start, end);
     if (!opening.foreign && worthALook(opening, end - start)) {
       opening.looked = opening.length;
-      const protocol = this.detect(opening.bytes, 0, opening.length);
+      const protocol = detect(this.options.protocols, opening.bytes, 0, opening.length);
       if (protocol instanceof Object) this.foundInOpening(flow, from, protocol, 0, end - start);
       else if (protocol === "no" || opening.length > MAX_OPENING) opening.foreign = true;
     }
     if (opening.foreign && this.openings !== null) this.search(flow, from, opening);
-  }
-
-  private detect(bytes: Uint8Array, start: number, end: number): Protocol | "no" | "need-more" {
-    let answer: "no" | "need-more" = "no";
-    for (const protocol of this.options.protocols) {
-      const detection = protocol.detect(bytes, start, end);
-      if (detection === "yes") return protocol;
-      if (detection === "need-more") answer = "need-more";
-    }
-    return answer;
   }
 
   /** A later beginning, in whole lines only, so that the answer does not depend on how the octets were cut. */
@@ -230,4 +248,19 @@ function worthALook(opening: Opening, newest: number): boolean {
   if (looked <= FIRST_OCTETS || length >= looked * 2 || length > MAX_OPENING) return true;
   for (let at = length - newest; at < length; at++) if (bytes[at] === LF) return true;
   return false;
+}
+
+function detect(
+  protocols: readonly Protocol[],
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Protocol | "no" | "need-more" {
+  let answer: "no" | "need-more" = "no";
+  for (const protocol of protocols) {
+    const detection = protocol.detect(bytes, start, end);
+    if (detection === "yes") return protocol;
+    if (detection === "need-more") answer = "need-more";
+  }
+  return answer;
 }

@@ -17,10 +17,15 @@ export interface Http1Options {
 }
 
 const LONGEST_UPGRADE_NAME = 64;
+/** Connections kept for flows to come. */
+const MAX_FREE = 1_024;
 
+/** One object serves one flow after the other: `renew` makes it new. */
 export class Http1Connection implements FlowParser {
-  readonly builder: ExchangeBuilder;
+  builder!: ExchangeBuilder;
   private readonly options: Http1Options;
+  /** Where it goes when its flow is over. */
+  private readonly free: Http1Connection[];
   private readonly readers: readonly [Reader, Reader] = [new Reader(this, 0), new Reader(this, 1)];
   /** The direction that sends requests; 2 until a head told. */
   requestHalf: HalfIndex | 2 = 2;
@@ -31,9 +36,20 @@ export class Http1Connection implements FlowParser {
   private upgradeName = "";
   private tunnelName = "";
 
-  constructor(flow: Flow, options: Http1Options) {
+  constructor(options: Http1Options, free: Http1Connection[]) {
     this.options = options;
-    this.builder = options.newBuilder(flow);
+    this.free = free;
+  }
+
+  renew(flow: Flow): void {
+    this.builder = this.options.newBuilder(flow);
+    this.requestHalf = 2;
+    this.requests = 0;
+    this.tunnel = null;
+    this.tunneled = false;
+    this.upgradeName = this.tunnelName = "";
+    this.readers[0].renew();
+    this.readers[1].renew();
   }
 
   data(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void {
@@ -65,6 +81,7 @@ export class Http1Connection implements FlowParser {
     }
     this.tunnel?.close(flow, reason);
     this.builder.close(flow, reason);
+    if (this.free.length < MAX_FREE) this.free.push(this);
   }
 
   /** A reader found a head of this kind in its direction: who is the client? */

@@ -8,6 +8,7 @@ import { findHead, isRequestLine, isStatusLine, REQUESTS, RESPONSES } from "./st
 export class Http1Protocol implements Protocol {
   readonly name = "http1";
   private readonly options: Http1Options;
+  private readonly free: Http1Connection[] = [];
 
   constructor(options: Http1Options) {
     this.options = options;
@@ -29,6 +30,8 @@ export class Http1Protocol implements Protocol {
   }
 
   open(flow: Flow): Http1Connection {
-    return new Http1Connection(flow, this.options);
+    const connection = this.free.pop() ?? new Http1Connection(this.options, this.free);
+    connection.renew(flow);
+    return connection;
   }
 }

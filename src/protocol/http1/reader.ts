@@ -64,6 +64,14 @@ export class Reader {
     this.from = from;
   }
 
+  /** Forgets the flow before; nothing of it is used without having been set. */
+  renew(): void {
+    this.state = AT_START;
+    this.messageOpen = false;
+    this.waiting = null;
+    this.afterHead = null;
+  }
+
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     this.base = (flow.dataSequence - start) | 0;
     this.read(flow, bytes, start, end);

@@ -5,15 +5,16 @@
  */
 import type { Detection } from "../../core/protocol.ts";
 import { isHttpSlash } from "./head.ts";
-import { CR, LF, latin1, SPACE, TAB, TOKEN } from "./octets.ts";
+import { CR, LF, latin1, lower, SPACE, TAB, TOKEN } from "./octets.ts";
 
 /** A request line longer than this is not waited for. Common servers allow 8 kB (RFC 9112 section 3). */
 export const MAX_START_LINE = 65_536;
 const MAX_METHOD = 32;
 
+const HTTP = lower("http");
+
 /** `HTTP/x` and the first digit of a status code. `need-more` while the octets there fit. */
 export function isStatusLine(bytes: Uint8Array, start: number, end: number): Detection {
-  const HTTP = [104, 116, 116, 112];
   for (let i = 0; i < 5; i++) {
     if (start + i >= end) return "need-more";
     const octet = i < 4 ? bytes[start + i] | 32 : bytes[start + i];
