@@ -127,7 +127,10 @@ export function durationLines(durations: DurationStatistics): string[] {
     `Alerts: ${durations.count} closed, ${durations.open} open; longest ${text(durations.max_s)}, average ${text(durations.mean_s)}` +
       (durations.open === 0
         ? ""
-        : ` (with open ones ${text(durations.max_with_open_s)} and ${text(durations.mean_with_open_s)})`),
+        : ` (with open ones ${text(durations.max_with_open_s)} and ${text(durations.mean_with_open_s)})`) +
+      (durations.count < 2
+        ? ""
+        : `; half of them at most ${text(durations.p50_s)}, 95 % at most ${text(durations.p95_s)}`),
     `In alert ${durations.pct_time_in_alert === null ? "unknown" : `${durations.pct_time_in_alert.toFixed(1)} %`} of the time` +
       (durations.mtba_s === null ? "" : `; on average ${text(durations.mtba_s)} from one alert to the next`),
   ];

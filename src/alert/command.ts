@@ -1,12 +1,21 @@
 /**
- * What people tell a running engine: acknowledge, silence, relearn. As plain data, so that it can come over a socket, a
- * page or a file; checked here. Takes the data; gives a sentence, or throws Trouble.
+ * What people tell an engine, running or saved: acknowledge, silence, relearn. As plain data, so that it can come over a
+ * socket, a page or a file; checked here. Takes the data; gives a sentence, or throws Trouble.
  */
 import { z } from "zod";
 import { EXIT, Trouble } from "../core/trouble.ts";
-import type { AlertEngine } from "./engine.ts";
+import type { Micros } from "../core/units.ts";
 import { lengthText } from "./messages.ts";
 import { parseDuration } from "./schema.ts";
+import type { Silence } from "./silence.ts";
+
+/** An engine, or a saved state. See AlertEngine. */
+export interface AlertDesk {
+  acknowledge(id: string, comment: string | null): boolean;
+  silence(filter: string, length: Micros, comment: string | null): Silence;
+  unsilence(id: string): boolean;
+  relearn(rule: string | null): boolean;
+}
 
 const comment = z.string().max(500).nullable().default(null);
 
@@ -28,28 +37,29 @@ export type AlertCommand = z.input<typeof alertCommandSchema>;
 
 const wrong = (message: string, hint: string) => new Trouble(message, { exitCode: EXIT.usage, hint });
 
-export function applyAlertCommand(engine: AlertEngine, given: unknown): string {
+export function applyAlertCommand(desk: AlertDesk, given: unknown): string {
   const parsed = alertCommandSchema.safeParse(given);
   if (!parsed.success)
     throw wrong("alert command not understood", parsed.error.issues.map((issue) => issue.message).join("; "));
   const command = parsed.data;
   switch (command.do) {
     case "ack":
-      if (!engine.acknowledge(command.id, command.comment))
+      if (!desk.acknowledge(command.id, command.comment))
         throw wrong(`no alert ${command.id} is open`, "earshot alerts list shows those that are.");
       return `acknowledged ${command.id}`;
     case "silence": {
       const length = parseDuration(command.for);
       if (length === null || length === 0)
         throw wrong(`cannot silence for "${command.for}"`, "Write it like 30m or 2h.");
-      const silence = engine.silence(command.filter, length, command.comment);
+      const silence = desk.silence(command.filter, length, command.comment);
       return `silenced ${silence.filter} for ${lengthText(length)} (${silence.id})`;
     }
     case "unsilence":
-      if (!engine.unsilence(command.id)) throw wrong(`there is no silence ${command.id}`, "");
+      if (!desk.unsilence(command.id))
+        throw wrong(`there is no silence ${command.id}`, "earshot alerts list shows those that are.");
       return `removed ${command.id}`;
     case "relearn":
-      if (!engine.relearn(command.rule))
+      if (!desk.relearn(command.rule))
         throw wrong(`there is no alert rule ${command.rule}`, "earshot alerts list --rules shows them.");
       return command.rule === null ? "all rules learn anew" : `${command.rule} learns anew`;
   }

@@ -91,8 +91,9 @@ export class AlertHistory {
     return true;
   }
 
+  /** Also of an alert that has just ended: its last record is one of its records. */
   acknowledged(id: string): boolean {
-    return (this.#open.get(id)?.acknowledged ?? null) !== null;
+    return (this.get(id)?.acknowledged ?? null) !== null;
   }
 
   open(): KeptAlert[] {

@@ -59,8 +59,20 @@ export class Silences {
 
   restore(saved: readonly Silence[]): void {
     this.#active = new Map(
-      saved.slice(-LIMIT).map((silence) => [silence.id, { silence, matches: this.#compile(silence.filter) }]),
+      saved.slice(-LIMIT).flatMap((silence) => {
+        const matches = this.#compiled(silence.filter);
+        return matches === null ? [] : [[silence.id, { silence, matches }] as const];
+      }),
     );
+  }
+
+  /** A named filter it rests on may be gone: one silence less is no reason to lose everything that was saved. */
+  #compiled(filter: string): Predicate | null {
+    try {
+      return this.#compile(filter);
+    } catch {
+      return null;
+    }
   }
 
   #expire(now: Micros): void {

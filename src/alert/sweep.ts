@@ -33,7 +33,7 @@ export class Sweep {
     if (values.length === 0 || values.length > MOST_VALUES)
       throw new Trouble(`--sweep ${setting} needs 1 to ${MOST_VALUES} values`, {
         exitCode: EXIT.usage,
-        hint: `Write it like: --sweep ${setting}=2,3,4`,
+        hint: `write it like --sweep ${setting}=2,3,4`,
       });
     this.setting = setting;
     this.#tests = values.map((value) => ({ value, test: new Backtest(withSetting(config, setting, value), options) }));
@@ -80,25 +80,39 @@ export function sweep(
   return run.finish();
 }
 
+/** `--rule z=4` in its two parts. The name of a rule may hold blanks. */
+export function parseSetting(
+  text: string,
+  option = "--rule",
+  example = "z=4, or NAME.z=4",
+): { setting: string; value: string } {
+  const parts = /^\s*([^=]*[\w-])\s*=\s*(\S.*?)\s*$/.exec(text);
+  if (parts !== null) return { setting: parts[1], value: parts[2] };
+  throw new Trouble(`${option} ${text}: not understood`, {
+    exitCode: EXIT.usage,
+    hint: `write it like ${option} ${example}`,
+  });
+}
+
 /** `--sweep z=2,3,4` in its two parts. */
 export function parseSweep(text: string): { setting: string; values: string[] } {
-  const parts = /^\s*([\w.-]+)\s*=\s*(\S.*)$/.exec(text);
-  if (parts === null)
-    throw new Trouble(`--sweep ${text}: not understood`, {
-      exitCode: EXIT.usage,
-      hint: "Write it like: --sweep z=2,3,4",
-    });
+  const { setting, value } = parseSetting(text, "--sweep", "z=2,3,4");
   return {
-    setting: parts[1],
-    values: parts[2]
+    setting,
+    values: value
       .split(",")
       .map((value) => value.trim())
       .filter((value) => value !== ""),
   };
 }
 
-/** The configuration with one setting changed: of one rule (`NAME.SETTING`), of every rule that knows it, or its own. */
+/** A configuration with one setting changed: of one rule (`NAME.SETTING`), of every rule that knows it, or its own. */
 export function withSetting(config: AlertConfigInput, setting: string, value: string): AlertConfig {
+  return alertConfig(changeSetting(config, setting, value));
+}
+
+/** The same as a person would have written it, to be changed further. Throws Trouble when it would be wrong. */
+export function changeSetting(config: AlertConfigInput, setting: string, value: string): AlertConfigInput {
   const typed: unknown =
     value === "true" || value === "false" ? value === "true" : /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
   const dot = setting.lastIndexOf(".");
@@ -127,9 +141,10 @@ function knows(rule: NonNullable<AlertConfigInput["rules"]>[number], key: string
   return Object.hasOwn(alertConfig({ rules: [rule] }).rules[0], key);
 }
 
-function checked(config: AlertConfigInput, setting: string, value: string): AlertConfig {
+function checked(config: AlertConfigInput, setting: string, value: string): AlertConfigInput {
   try {
-    return alertConfig(config);
+    alertConfig(config);
+    return config;
   } catch (error) {
     const issues = (error as { issues?: { message: string }[] }).issues ?? [];
     throw new Trouble(`alert setting ${setting} cannot be ${value}`, {

@@ -1,28 +1,25 @@
 /** `start`, `watch --ui` and `read --ui`: the dashboard on live traffic or on captures; `--ui seed` the old console's. */
-import { type AlertConfigInput, alertConfig } from "../alert/schema.ts";
-import type { AlertEvent, EarshotEvent } from "../core/event.ts";
+import type { AlertEngine } from "../alert/engine.ts";
+import type { EarshotEvent } from "../core/event.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
-import { MILLISECOND } from "../core/units.ts";
+import { MILLISECOND, type Micros } from "../core/units.ts";
 import { RuleStatuses } from "../dashboard/model/rule-status.ts";
 import { type Dashboard, type DashboardOptions, startDashboard } from "../dashboard/terminal/dashboard.ts";
 import { type Keyboard, openKeyboard } from "../dashboard/terminal/keyboard.ts";
 import { SEED_UI_DEFAULTS, type SeedUiSettings, startSeedDashboard } from "../dashboard/terminal/seed.ts";
 import type { TerminalProcess } from "../dashboard/terminal/terminal.ts";
 import { canShowDashboard } from "../dashboard/terminal/theme.ts";
-import { compileFilter } from "../filter/filter.ts";
-import { AlertWatch, stateFolder } from "../monitor/alert-watch.ts";
-import type { LiveRun } from "../monitor/live-run.ts";
 import type { Session } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
+import { alertsWanted, fileEngine, tellSeconds } from "./alert-run.ts";
 import { type ReadOptions, readThrough } from "./read.ts";
 import { aborted, type Stop, stopOnSignals } from "./signals.ts";
-import { openLive, runLive, type WatchOptions } from "./watch.ts";
+import { openAlerts, openLive, runLive, type WatchOptions } from "./watch.ts";
 
 export interface DashboardCommandOptions extends WatchOptions {
   /** `seed` for the console monitor's screen. */
   readonly ui?: true | string;
   readonly seedSettings?: Partial<SeedUiSettings>;
-  readonly alertConfig?: AlertConfigInput;
 }
 
 const UIS = ["seed"];
@@ -53,28 +50,22 @@ export async function dashboard(options: DashboardCommandOptions): Promise<void>
   const stop = stopOnSignals();
   // lines for a person would tear the screen: they are told when it is gone
   const notices: string[] = [];
-  const screen: { dashboard: Dashboard | null; alerts: AlertWatch | null } = { dashboard: null, alerts: null };
+  const screen: { dashboard: Dashboard | null } = { dashboard: null };
+  const config = alertsWanted(options, true);
   const run = await openLive({ ...options, output: options.output ?? ["none"] }, stop, {
-    observers: [
-      (event: EarshotEvent) => {
-        screen.dashboard?.event(event);
-        screen.alerts?.observe(event);
-      },
-    ],
+    observers: [(event: EarshotEvent) => screen.dashboard?.event(event)],
     onNotice: (line) => notices.push(line),
+    forAlerts: config !== null,
   });
-  const alerts = watchAlerts(run, options, (event) => screen.dashboard?.event(event), notices);
-  screen.alerts = alerts;
-  const statuses = new RuleStatuses(alerts.engine.config);
+  const alerts = config === null ? null : openAlerts(config, options, run, (line) => notices.push(line));
+  const show = alerts === null ? null : showRules(alerts.watch.engine);
   const source = { kind: "live", name: run.place, revealed: options.reveal ?? false } as const;
   screen.dashboard = startDashboard({
     ...terminalOptions(stop, keyboard, options.maxBodySize),
     source,
     beforeFrame: (shown) => {
-      const { engine } = alerts;
-      const now = engine.now ?? Date.now() * MILLISECOND;
       shown.ledger(run.session.ledger);
-      shown.alerts(statuses.read(engine.status(), shown.model.alerts, now, engine.seed?.state ?? null));
+      show?.(shown);
     },
   });
   try {
@@ -82,7 +73,7 @@ export async function dashboard(options: DashboardCommandOptions): Promise<void>
   } finally {
     screen.dashboard.stop();
     keyboard.close();
-    alerts.close();
+    await alerts?.close();
   }
   stop.dispose();
   const lines = summaryLines(run.session.ledger, { duration_s: run.elapsed_s, attribution: run.attribution });
@@ -90,26 +81,13 @@ export async function dashboard(options: DashboardCommandOptions): Promise<void>
   if (told.length > 0) process.stderr.write(`${told.join("\n")}\n`);
 }
 
-/** The alert engine on a live run, its state kept over restarts. */
-function watchAlerts(
-  run: LiveRun,
-  options: DashboardCommandOptions,
-  emit: (event: AlertEvent) => void,
-  notices: string[],
-): AlertWatch {
-  const alerts = new AlertWatch({
-    config: alertConfig(options.alertConfig),
-    ledger: run.session.ledger,
-    compile: (text) => {
-      const filter = compileFilter(text);
-      return (event) => filter.matches(event);
-    },
-    folder: stateFolder(),
-    emit,
-    onNotice: (line) => notices.push(line),
-  });
-  run.onTick = (now) => alerts.advance(now);
-  return alerts;
+/** Hands the state of the rules to a dashboard. */
+function showRules(engine: AlertEngine): (shown: Dashboard) => void {
+  const statuses = new RuleStatuses(engine.config);
+  return (shown) => {
+    const now = engine.now ?? Date.now() * MILLISECOND;
+    shown.alerts(statuses.read(engine.status(), shown.model.alerts, now, engine.seed?.state ?? null));
+  };
 }
 
 function terminalOptions(
@@ -133,6 +111,9 @@ export async function dashboardOf(files: readonly string[], options: ReadOptions
   const keyboard = openKeyboard();
   const stop = stopOnSignals();
   const screen: { dashboard: Dashboard | null } = { dashboard: null };
+  const config = alertsWanted(options, true);
+  let onSecond: ((now: Micros) => void) | undefined;
+  let onEnd: (() => void) | undefined;
   const early: EarshotEvent[] = [];
   const source = { kind: "file", name: files.join(", "), revealed: options.reveal ?? false } as const;
   const open = (session: Session) => {
@@ -142,9 +123,27 @@ export async function dashboardOf(files: readonly string[], options: ReadOptions
       beforeFrame: (shown) => shown.ledger(session.ledger),
     });
     for (const event of early) screen.dashboard.event(event);
+    if (config === null) return;
+    const shown = screen.dashboard;
+    const engine = fileEngine(config, options, session);
+    const tell = tellSeconds(engine, session.ledger);
+    const show = showRules(engine);
+    // the band is drawn as it was at each time, not as it is when the file is read
+    onSecond = (now) => {
+      tell(now);
+      shown.model.tick(now);
+      show(shown);
+    };
+    onEnd = () => {
+      engine.end();
+      show(shown);
+    };
   };
   try {
     const { session } = await readThrough(files, { ...options, output: ["none"], progress: false }, stop, {
+      forAlerts: config !== null,
+      onSecond: (now) => onSecond?.(now),
+      onEnd: () => onEnd?.(),
       observers: [(event) => (screen.dashboard === null ? early.push(event) : screen.dashboard.event(event))],
       onSession: open,
     });

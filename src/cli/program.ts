@@ -1,7 +1,9 @@
 /** The commands, their options and their help (docs/cli.md). Each command's code is loaded when it runs. */
 import { readFileSync } from "node:fs";
 import { Command, type CommanderError, Option } from "commander";
+import type { AlertCommand } from "../alert/command.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
+import type { AlertsOptions } from "./alerts.ts";
 import { findConfigFile, here, isConfiguredByEnvironment } from "./config-file.ts";
 import {
   addChoosingOptions,
@@ -10,7 +12,7 @@ import {
   addSettingsOptions,
   attributionOption,
 } from "./run-options.ts";
-import { duration_s, integer, list, size_bytes, truth } from "./values.ts";
+import { duration_s, integer, list, several, size_bytes, truth } from "./values.ts";
 
 function version(): string {
   const manifest = new URL("../../package.json", import.meta.url);
@@ -30,6 +32,8 @@ export function program(): Command {
   root.addCommand(topCommand());
   root.addCommand(statsCommand());
   root.addCommand(bytesCommand());
+  root.addCommand(alertsCommand());
+  root.addCommand(backtestCommand());
   root.addCommand(interfacesCommand());
   root.addCommand(doctorCommand());
   root.addCommand(trafficCommand());
@@ -52,6 +56,8 @@ function oneLineErrors(command: Command): Command {
   return command
     .exitOverride((error: CommanderError) => {
       if (error.exitCode === 0) process.exit(EXIT.ok);
+      // a command that needs another behind it has just shown its help
+      if (error.code === "commander.help") process.exit(EXIT.usage);
       const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
       throw new Trouble(message, {
         exitCode: EXIT.usage,
@@ -93,6 +99,7 @@ function startCommand(): Command {
     .description("watch everything in a dashboard; plain rows when the output is no terminal")
     .option("--demo", "also make some traffic on loopback, so that a quiet machine shows something");
   addCaptureOptions(command);
+  addAlertOptions(command, "learn what is usual and say when traffic leaves it (the dashboard does)");
   return addRunOptions(command)
     .addHelpText("after", "\nExamples:\n  earshot start --demo\n  earshot start -i eth0 --filter 'status >= 400'")
     .action(async (options) => (await import("./start.ts")).start(options));
@@ -104,6 +111,7 @@ function watchCommand(): Command {
     .option("--count <n>", "stop after this many exchanges", integer("--count", 1, Number.MAX_SAFE_INTEGER))
     .option("--write-pcapng <file>", "also write the packets to a capture file, with their processes")
     .option("--ui [screen]", "the dashboard instead of rows; `seed` for the classic console");
+  addAlertOptions(command, "learn what is usual and say when traffic leaves it; on where configured");
   return addRunOptions(command)
     .addHelpText(
       "after",
@@ -130,6 +138,7 @@ function readCommand(): Command {
     .option("--verify-checksums", "count packets with bad TCP and UDP checksums")
     .option("--ignore-vlan", "take equal addresses in different VLANs for the same flow")
     .option("--ui", "look at the capture in the dashboard");
+  addAlertOptions(command, "show the alerts that the configured rules give, in the capture's time");
   return addRunOptions(command)
     .addHelpText(
       "after",
@@ -145,6 +154,10 @@ Examples:
       if (options.ui) await (await import("./dashboard.ts")).dashboardOf(files, options);
       else await (await import("./read.ts")).read(files, options);
     });
+}
+
+function addAlertOptions(command: Command, what: string): void {
+  command.optionsGroup("Alerts:").option("--alerts", what).option("--no-alerts", "none, whatever is configured");
 }
 
 /** Options that `top`, `stats` and `bytes` have in common, behind their own. */
@@ -235,6 +248,90 @@ const formatAlias = () => new Option("--format <format>", "the same as -o");
 
 function withFormat<Options extends { readonly format?: string }>(options: Options): Options & { output?: string } {
   return options.format === undefined ? options : { ...options, output: options.format };
+}
+
+function alertsCommand(): Command {
+  const command = new Command("alerts").description(
+    "alerts of this host: list, acknowledge, silence, learn anew, test",
+  );
+  const named = (name: string, description: string) =>
+    oneLineErrors(new Command(name).description(description)).option("--config <file>", "instead of earshot.toml");
+  const output = () => new Option("-o, --output <format>", "table or json").default("table");
+  const comment = () => new Option("--comment <text>", "why, for whoever looks later");
+  const tell = async (told: AlertCommand, options: AlertsOptions) =>
+    (await import("./alerts.ts")).tellAlerts(told, options);
+  command.addCommand(
+    named("list", "open alerts and past ones, how long they lasted, and silences")
+      .option("--rules", "the rules of which something is learned")
+      .addOption(output())
+      .action(async (options) => (await import("./alerts.ts")).listAlerts(options)),
+  );
+  command.addCommand(
+    named("show", "everything that is known of one alert")
+      .argument("<id>")
+      .addOption(output())
+      .action(async (id, options) => (await import("./alerts.ts")).showAlert(id, options)),
+  );
+  command.addCommand(
+    named("ack", "somebody knows of it: nobody is notified of it any more, but of its end")
+      .argument("<id>")
+      .addOption(comment())
+      .action((id, options) => tell({ do: "ack", id, comment: options.comment ?? null }, options)),
+  );
+  command.addCommand(
+    named("silence", "notify nobody of alerts that match, for so long")
+      .argument("<filter>", "over alerts, e.g. 'rule == \"requests\"'")
+      .argument("<duration>", "30m, 2h, 1d")
+      .addOption(comment())
+      .action((filter, length, options) =>
+        tell({ do: "silence", filter, for: length, comment: options.comment ?? null }, options),
+      ),
+  );
+  command.addCommand(
+    named("unsilence", "end a silence")
+      .argument("<id>", "as `alerts list` shows it")
+      .action((id, options) => tell({ do: "unsilence", id }, options)),
+  );
+  command.addCommand(
+    named("relearn", "forget what was learned, of one rule or of all")
+      .argument("[rule]")
+      .action((rule, options) => tell({ do: "relearn", rule: rule ?? null }, options)),
+  );
+  command.addCommand(
+    named("test", "send a sample through every notifier that is configured")
+      .addOption(output())
+      .action(async (options) => (await import("./alerts.ts")).testNotifiers(options)),
+  );
+  return command;
+}
+
+function backtestCommand(): Command {
+  const command = new Command("backtest")
+    .description("what the alert rules would have said to captured traffic, when and why")
+    .argument("<file...>", "capture files, merged by time; - for standard input")
+    .optionsGroup("Rules:")
+    .addOption(new Option("--profile <name>", "instead of the configured one").choices(["default", "seed"]))
+    .option(
+      "--rule <setting>",
+      "a setting changed (z=4, requests.for=5m) or a threshold ('rate(requests[1m]) > 50'); repeatable",
+      several,
+    )
+    .option("--sweep <setting>", "one setting at several values: p=0.05,0.1,0.2")
+    .optionsGroup("Output:")
+    .option("-o, --output <format>", "table or json", "table")
+    .option("--width <columns>", "of the timelines", integer("--width", 44, 1_000))
+    .option("--no-summary", "no summary at the end");
+  addPrivacyOptions(command);
+  return addSettingsOptions(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  earshot backtest monday.pcapng.zst tuesday.pcapng.zst
+  earshot backtest capture.pcap --profile seed --rule seed.threshold=25
+  earshot backtest capture.pcap --sweep z=3,3.5,4,5`,
+    )
+    .action(async (files, options) => (await import("./backtest.ts")).backtest(files, options));
 }
 
 function configCommand(): Command {

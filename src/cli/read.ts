@@ -1,11 +1,14 @@
 /** `earshot read FILE…|-`: exchanges of capture files. */
 
+import type { AlertEngine } from "../alert/engine.ts";
 import { Ledger } from "../core/ledger.ts";
-import { SECOND } from "../core/units.ts";
+import { type Micros, SECOND } from "../core/units.ts";
+import { SecondTeller } from "../monitor/second-teller.ts";
 import { Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
 import type { CaptureProblem, CaptureProgress } from "../source/file/capture-file.ts";
 import type { CaptureSummary } from "../source/file/read-captures.ts";
+import { alertsWanted, fileEngine, tellSeconds } from "./alert-run.ts";
 import {
   loadPlugins,
   openAttribution,
@@ -13,6 +16,7 @@ import {
   type RunOptions,
   redactorOf,
   sessionOptions,
+  withoutGate,
 } from "./run-options.ts";
 import { type Stop, stopOnSignals } from "./signals.ts";
 
@@ -23,6 +27,17 @@ export interface ReadOptions extends RunOptions {
   readonly progress?: boolean;
 }
 
+/** What a command adds to the reading of files. */
+export interface ReadAdditions extends Partial<SessionOptions> {
+  readonly onSession?: (session: Session) => void;
+  /** Capture time has come to another second. */
+  readonly onSecond?: (now: Micros) => void;
+  /** Everything was given out; the outputs are still open. */
+  readonly onEnd?: () => void;
+  /** Alerts will listen: every exchange is made plain for them, also those that are not shown. */
+  readonly forAlerts?: boolean;
+}
+
 /** Files below this are read before a bar could be looked at. */
 const BAR_FROM_BYTES = 64 << 20;
 
@@ -30,10 +45,27 @@ const notice = (line: string) => process.stderr.write(`earshot: ${line}\n`);
 
 export async function read(files: readonly string[], options: ReadOptions): Promise<void> {
   const stop = stopOnSignals();
-  const { session, summary } = await readThrough(files, options, stop, {});
+  const { session, summary } = await readThrough(files, options, stop, alertsOf(options));
   stop.dispose();
   if (options.summary) tellRead(session, summary, stop);
   if (stop.reason === "SIGINT" || stop.reason === "SIGTERM") process.exitCode = stop.reason === "SIGINT" ? 130 : 143;
+}
+
+/** The engine over the files' time; its rows go where the others go. Nothing in the past is told to anybody else. */
+function alertsOf(options: ReadOptions): ReadAdditions {
+  const config = options.alerts ? alertsWanted(options) : null;
+  if (config === null) return {};
+  let engine: AlertEngine | null = null;
+  let tell: ((now: Micros) => void) | null = null;
+  return {
+    forAlerts: true,
+    onSession: (session) => {
+      engine = fileEngine(config, options, session);
+      tell = tellSeconds(engine, session.ledger);
+    },
+    onSecond: (now) => tell?.(now),
+    onEnd: () => engine?.end(),
+  };
 }
 
 /** The summary of a run over files, on standard error. */
@@ -51,14 +83,14 @@ export async function readThrough(
   files: readonly string[],
   options: ReadOptions,
   stop: Stop,
-  more: Partial<SessionOptions> & { readonly onSession?: (session: Session) => void },
+  more: ReadAdditions,
 ): Promise<{ session: Session; summary: CaptureSummary }> {
   const { readCaptures } = await import("../source/file/read-captures.ts");
   const ledger = new Ledger();
   const redactor = redactorOf(options);
   const plugins = await loadPlugins(options);
   const parts = pluginParts(options, plugins);
-  const base = sessionOptions(options, {
+  const given = sessionOptions(options, {
     live: false,
     ledger,
     redactor,
@@ -70,11 +102,19 @@ export async function readThrough(
     onOutputClosed: () => stop.now("output"),
     onNotice: notice,
   });
-  const session = new Session({ ...base, ...more, tests: [...base.tests, ...(more.tests ?? [])] });
+  const base = more.forAlerts ? withoutGate(given) : given;
+  const session = new Session({
+    ...base,
+    ...more,
+    tests: [...base.tests, ...(more.tests ?? [])],
+    // somebody must look, or heads are not kept
+    observers: [...(more.observers ?? []), ...(more.forAlerts ? [() => {}] : [])],
+  });
   more.onSession?.(session);
   const bar = new ProgressBar();
   const problems: CaptureProblem[] = [];
-  const summary = await readCaptures(files, session, {
+  const handler = more.onSecond === undefined ? session : new SecondTeller(session, more.onSecond);
+  const summary = await readCaptures(files, handler, {
     ledger: session.ledger,
     signal: stop.signal,
     onProblem: (problem) => problems.push(problem),
@@ -83,6 +123,10 @@ export async function readThrough(
     },
     pause: () => session.pause(),
   });
+  if (more.onEnd !== undefined) {
+    session.pipeline.end();
+    more.onEnd();
+  }
   await session.finish();
   bar.clear();
   for (const problem of problems.slice(0, 5)) notice(problem.message);

@@ -6,6 +6,7 @@ import type { Enricher, Sink } from "../core/roles.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import type { Attribution, AttributionMode } from "../enrich/attribution.ts";
 import { type ProcessSelection, parsePid, processSelector } from "../enrich/process/selector.ts";
+import { isAlertField } from "../filter/field-table.ts";
 import { compileFilter } from "../filter/filter.ts";
 import type { Registry } from "../monitor/plugins.ts";
 import type { EventTest, SessionOptions } from "../monitor/session.ts";
@@ -44,6 +45,8 @@ export interface RunOptions {
   readonly maxEntries?: number;
   /** `--plugin` */
   readonly plugin?: readonly string[];
+  /** `--alerts`, `--no-alerts`; absent for neither. */
+  readonly alerts?: boolean;
   /** What those are, once loaded. */
   readonly plugins?: Registry;
   /** The configuration file and the environment; absent where there are none. */
@@ -153,6 +156,18 @@ export function sessionOptions(
   };
 }
 
+/** For runs with alerts, which look at every exchange: what was too fast for a row is left out behind them. */
+export function withoutGate(base: SessionOptions): SessionOptions {
+  const { minLatency_ms, tests } = base;
+  if (minLatency_ms === 0) return base;
+  const slow: EventTest = (event) => {
+    if (event.type !== "transaction") return true;
+    const time = event.latency_ms.total ?? event.latency_ms.ttfb;
+    return time !== null && time >= minLatency_ms;
+  };
+  return { ...base, minLatency_ms: 0, tests: [...tests, slow] };
+}
+
 /** Loads the plug-ins of a run that names any. Throws Trouble for a file that is none. */
 export async function loadPlugins(options: RunOptions): Promise<Registry | undefined> {
   const named = (options.plugin?.length ?? 0) + (options.settings?.plugins.length ?? 0);
@@ -178,7 +193,7 @@ export function pluginParts(
 }
 
 /** The one place where secrets are hidden, made from the options. */
-export function redactorOf(options: RunOptions): Redactor {
+export function redactorOf(options: Pick<RunOptions, "reveal" | "hashSecrets" | "settings">): Redactor {
   const { allow, deny } = options.settings?.redact ?? {};
   return new Redactor({ reveal: options.reveal ?? false, hash_key: options.hashSecrets ?? null, allow, deny });
 }
@@ -233,7 +248,9 @@ export function filterTests(options: Pick<RunOptions, "filter" | "settings">): E
   const tests: EventTest[] = [];
   for (const text of options.filter ?? []) {
     const filter = compileFilter(text, { named: options.settings?.filters });
-    tests.push((event) => filter.matches(event));
+    // what is said of exchanges does not choose alerts
+    const ofAlerts = filter.fields.some(isAlertField);
+    tests.push((event) => filter.matches(event) || (event.type === "alert" && !ofAlerts));
   }
   return tests;
 }

@@ -1,10 +1,12 @@
 /** `earshot watch`: exchanges of live traffic. */
+import type { AlertConfig } from "../alert/schema.ts";
 import { Ledger } from "../core/ledger.ts";
 import type { AttributionMode } from "../enrich/attribution.ts";
 import { LiveRun } from "../monitor/live-run.ts";
 import { type EventTest, Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
 import type { LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
+import { alertsWanted, LiveAlerts } from "./alert-run.ts";
 import { pushedPorts } from "./push-down.ts";
 import {
   loadPlugins,
@@ -13,6 +15,7 @@ import {
   type RunOptions,
   redactorOf,
   sessionOptions,
+  withoutGate,
 } from "./run-options.ts";
 import { aborted, type Stop, stopOnSignals } from "./signals.ts";
 
@@ -31,18 +34,44 @@ export interface WatchOptions extends RunOptions {
   readonly config?: string;
 }
 
+/** What a command adds to a live run. */
+export interface LiveAdditions extends Partial<SessionOptions> {
+  readonly tests?: readonly EventTest[];
+  /** Alerts will listen: every exchange is made plain for them, also those that are not shown. */
+  readonly forAlerts?: boolean;
+}
+
 export const notice = (line: string) => process.stderr.write(`earshot: ${line}\n`);
 
 export async function watch(options: WatchOptions): Promise<void> {
   const stop = stopOnSignals();
-  const run = await openLive(options, stop, {});
+  const config = alertsWanted(options);
+  const run = await openLive(options, stop, { forAlerts: config !== null });
+  const alerts = config === null ? null : openAlerts(config, options, run, notice);
   if (!options.quiet && process.stderr.isTTY) notice(`watching ${run.place}; Ctrl-C ends with a summary`);
   reloadOnHangup(run, options, stop);
   await runLive(run, options, stop);
+  await alerts?.close();
   stop.dispose();
   if (options.summary) {
     const lines = summaryLines(run.session.ledger, { duration_s: run.elapsed_s, attribution: run.attribution });
+    if (alerts !== null) lines.splice(1, 0, alerts.watch.summary());
     process.stderr.write(`${lines.join("\n")}\n`);
+  }
+}
+
+/** Throws Trouble; the capture is closed then. */
+export function openAlerts(
+  config: AlertConfig,
+  options: WatchOptions,
+  run: LiveRun,
+  onNotice: (line: string) => void,
+): LiveAlerts {
+  try {
+    return new LiveAlerts(config, options, run, onNotice);
+  } catch (error) {
+    run.abandon();
+    throw error;
   }
 }
 
@@ -59,11 +88,7 @@ export function reloadOnHangup(run: LiveRun, options: WatchOptions, stop: Stop):
 }
 
 /** Opens the capture and everything around it; nothing is read yet. Throws Trouble. */
-export async function openLive(
-  options: WatchOptions,
-  stop: Stop,
-  more: Partial<SessionOptions> & { readonly tests?: readonly EventTest[] },
-): Promise<LiveRun> {
+export async function openLive(options: WatchOptions, stop: Stop, more: LiveAdditions): Promise<LiveRun> {
   const { parsePorts } = await import("../source/afpacket/filter-program.ts");
   const ledger = new Ledger();
   const redactor = redactorOf(options);
@@ -71,7 +96,7 @@ export async function openLive(
   const parts = pluginParts(options, plugins);
   const capture: LiveCaptureOptions = {
     interfaces: options.interface,
-    ports: options.port?.flatMap((text) => parsePorts(text)) ?? pushedPorts(options),
+    ports: options.port?.flatMap((text) => parsePorts(text)) ?? (more.forAlerts ? undefined : pushedPorts(options)),
     expression: options.bpf,
     snapLength: options.snaplen,
     bufferBytes: options.buffer,
@@ -86,7 +111,7 @@ export async function openLive(
   const run = new LiveRun({ capture, ledger, pcapng: options.writePcapng ?? null, onNotice: notice });
   try {
     const attribution = await openAttribution(options.attribution, ledger, redactor, notice);
-    const base = sessionOptions(options, {
+    const given = sessionOptions(options, {
       live: true,
       ledger,
       redactor,
@@ -96,12 +121,18 @@ export async function openLive(
       onOutputClosed: () => stop.now("output"),
       onNotice: notice,
     });
+    const base = more.forAlerts ? withoutGate(given) : given;
     const enough: EventTest = () => rows < limit;
     const session = new Session({
       ...base,
       ...more,
       tests: [...base.tests, ...(more.tests ?? []), ...(options.count === undefined ? [] : [enough])],
-      observers: [...(more.observers ?? []), ...(options.count === undefined ? [] : [counting])],
+      observers: [
+        ...(more.observers ?? []),
+        ...(options.count === undefined ? [] : [counting]),
+        // somebody must look, or heads are not kept
+        ...(more.forAlerts ? [() => {}] : []),
+      ],
     });
     run.connect(session, attribution);
   } catch (error) {

@@ -200,6 +200,7 @@ add(OF_TRANSACTION, transaction);
 add(OF_WIRE, wire);
 add(OF_TLS, tls);
 add(OF_ALERT, alert);
+
 for (const [name, [about, list]] of Object.entries(LISTS)) {
   fields.set(name, { name, type: "text", about, readers: [], list });
 }
@@ -302,3 +303,8 @@ const GADGET_NAMES: Readonly<Record<string, string>> = {
 
 for (const [name, others] of Object.entries(OTHER_NAMES)) for (const other of others) aliases.set(other, name);
 for (const [other, name] of Object.entries(GADGET_NAMES)) aliases.set(other, name);
+
+/** Whether a field says something of alerts in particular. */
+export function isAlertField(name: string): boolean {
+  return name === "type" || name.startsWith("annotations.") || Object.hasOwn(OF_ALERT, name);
+}

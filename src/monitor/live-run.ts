@@ -5,12 +5,13 @@
  */
 import type { Ledger } from "../core/ledger.ts";
 import { type CaptureInterface, OUTGOING, type PacketHandler, type RawPacket } from "../core/packet.ts";
-import type { Micros } from "../core/units.ts";
+import { type Micros, SECOND } from "../core/units.ts";
 import type { Attribution } from "../enrich/attribution.ts";
 import { nextOwnersComment } from "../enrich/process/flow-owners.ts";
 import { PcapngWriter } from "../sink/pcapng/pcapng-writer.ts";
 import { processComments } from "../sink/pcapng/process-comment.ts";
 import { LiveCapture, type LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
+import { whyDown } from "../source/interfaces.ts";
 import type { Session } from "./session.ts";
 
 export interface LiveRunOptions {
@@ -29,6 +30,10 @@ export class LiveRun implements PacketHandler {
   private readonly file: PcapngWriter | null;
   /** Called some times a second with how far capture time has come. */
   onTick: ((now: Micros) => void) | null = null;
+  /** Told when none of the named interfaces can give packets any more, with the reason, and when one can again. */
+  onCapture: ((state: "up" | "down", now: Micros, reason: string | null) => void) | null = null;
+  private isDown = false;
+  private nextLook: Micros = 0;
   private live: Session | null = null;
   private owners: Attribution | null = null;
   private ownersTaken = false;
@@ -60,6 +65,20 @@ export class LiveRun implements PacketHandler {
   get place(): string {
     const names = this.options.capture.interfaces ?? [];
     return names.length === 0 || names.includes("any") ? "every interface" : names.join(", ");
+  }
+
+  /** What is captured, as text: two runs with the same see the same traffic. */
+  get capturing(): string {
+    const { interfaces = [], ports = [], expression, promiscuous } = this.options.capture;
+    const all = interfaces.length === 0 || interfaces.includes("any");
+    const parts = [all ? "every interface" : [...new Set(interfaces)].sort().join(", ")];
+    if (ports.length > 0) {
+      const ranges = ports.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`));
+      parts.push(`ports ${[...new Set(ranges)].sort().join(", ")}`);
+    }
+    if (expression !== undefined) parts.push(`filter ${expression}`);
+    if (promiscuous) parts.push("promiscuous");
+    return parts.join("; ");
   }
 
   /** How processes are found. */
@@ -124,7 +143,20 @@ export class LiveRun implements PacketHandler {
     this.owners?.drain();
     this.capture.updateLedger(this.options.ledger);
     this.live?.advance(now);
+    if (this.onCapture !== null && now >= this.nextLook) this.lookAtInterfaces(now);
     this.onTick?.(now);
+  }
+
+  /** Once a second. Of every interface together nobody can say that it is down. */
+  private lookAtInterfaces(now: Micros): void {
+    this.nextLook = now + SECOND;
+    const names = this.options.capture.interfaces ?? [];
+    if (names.length === 0 || names.includes("any")) return;
+    const reasons = names.map(whyDown).filter((reason) => reason !== null);
+    const down = reasons.length === names.length;
+    if (down === this.isDown) return;
+    this.isDown = down;
+    this.onCapture?.(down ? "down" : "up", now, down ? reasons.join(", ") : null);
   }
 
   /** Takes in everything captured so far, then ends. */

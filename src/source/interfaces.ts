@@ -49,6 +49,19 @@ export interface NetworkInterface {
   readonly sent_packets: number | null;
 }
 
+/** States in which nothing can come or go. */
+const DEAD = ["down", "lowerlayerdown", "notpresent"];
+
+/** Why nothing can be captured on an interface now; null when it can, or where the system does not tell. */
+export function whyDown(name: string): string | null {
+  if (process.platform !== "linux") return null;
+  const flags = readText(name, "flags");
+  if (flags === null) return `interface ${name} is gone`;
+  const state = readText(name, "operstate");
+  const dead = (Number.parseInt(flags, 16) & IFF_UP) === 0 || (state !== null && DEAD.includes(state));
+  return dead ? `interface ${name} is down` : null;
+}
+
 const IFF_UP = 1;
 const IFF_LOOPBACK = 8;
 const ETHERNET = 1;

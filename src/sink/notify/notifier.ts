@@ -98,7 +98,9 @@ export class Notifier implements Sink {
   }
 
   #begins(event: AlertEvent, least: AlertEvent["severity"]): boolean {
-    if (event.labels?.["silenced"] !== undefined || event.labels?.["acknowledged"] !== undefined) return false;
+    if (event.labels?.["silenced"] !== undefined) return false;
+    // who acknowledged was told, before a restart perhaps: the end is told all the same
+    if (event.labels?.["acknowledged"] !== undefined && event.state !== "resolved") return false;
     return RANK[event.severity] >= RANK[least] && (this.#matches === null || this.#matches(event));
   }
 

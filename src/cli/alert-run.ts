@@ -1,0 +1,120 @@
+/** Alerts on live traffic and on files: the engine from the configuration, its state, and who is told. */
+import type { Predicate } from "../alert/context.ts";
+import { AlertEngine } from "../alert/engine.ts";
+import { LossDeltas } from "../alert/loss-delta.ts";
+import { type AlertConfig, type AlertConfigInput, alertConfig } from "../alert/schema.ts";
+import type { AlertEvent, EarshotEvent } from "../core/event.ts";
+import type { Ledger } from "../core/ledger.ts";
+import { EXIT, Trouble } from "../core/trouble.ts";
+import type { Micros } from "../core/units.ts";
+import { compileFilter } from "../filter/filter.ts";
+import { AlertWatch, localOffset_min } from "../monitor/alert-watch.ts";
+import type { LiveRun } from "../monitor/live-run.ts";
+import type { Session } from "../monitor/session.ts";
+import { stateFolder } from "../monitor/state-folder.ts";
+import type { Notifier } from "../sink/notify/notifier.ts";
+import { openNotifiers } from "../sink/notify/notify.ts";
+import { type RunOptions, redactorOf } from "./run-options.ts";
+
+export type AlertOptions = Pick<RunOptions, "alerts" | "settings" | "reveal" | "hashSecrets">;
+
+/** What the configuration says of alerts, as it was written. */
+export const writtenAlerts = ({ settings }: AlertOptions): AlertConfigInput =>
+  (settings?.raw.alerts as AlertConfigInput | undefined) ?? {};
+
+/**
+ * The rules to run; null for none. `--alerts` and `--no-alerts` decide; without them `always` or whether the
+ * configuration speaks of alerts or of who is told.
+ */
+export function alertsWanted(options: AlertOptions, always = false): AlertConfig | null {
+  const written = writtenAlerts(options);
+  const configured = options.settings?.raw.alerts !== undefined || (options.settings?.notify.length ?? 0) > 0;
+  if (!(options.alerts ?? (always || configured))) return null;
+  if (written.profile !== "off") return alertConfig(written);
+  if (!options.alerts) return null;
+  throw new Trouble("--alerts, and the configuration has them off", {
+    exitCode: EXIT.usage,
+    hint: 'set alerts.profile = "default" there',
+  });
+}
+
+/** Filters of rules, silences and notifiers may use the named ones. */
+export function filterCompiler({ settings }: Pick<RunOptions, "settings">): (text: string) => Predicate {
+  return (text) => {
+    const filter = compileFilter(text, { named: settings?.filters });
+    return (event) => filter.matches(event);
+  };
+}
+
+/** Alerts of a live run: engine, saved state, commands, notifiers. */
+export class LiveAlerts {
+  readonly watch: AlertWatch;
+  private readonly notifiers: readonly Notifier[];
+
+  /** From now on every exchange of the run counts. Throws Trouble. */
+  constructor(config: AlertConfig, options: AlertOptions, run: LiveRun, onNotice: (line: string) => void) {
+    const { session } = run;
+    const compile = filterCompiler(options);
+    let notifiers: readonly Notifier[] | null = null;
+    // what the saved state gives when it is taken up, before anybody can be told
+    const early: AlertEvent[] = [];
+    this.watch = new AlertWatch({
+      ...{ config, compile, onNotice },
+      ledger: session.ledger,
+      folder: stateFolder(),
+      capture: run.capturing,
+      emit: (event: AlertEvent) => {
+        session.pipeline.publish(event);
+        if (notifiers === null) early.push(event);
+        for (const notifier of notifiers ?? []) notifier.write(event);
+      },
+    });
+    notifiers = this.watch.keeps ? this.openNotifiers(options, session.ledger, onNotice) : [];
+    for (const event of early) for (const notifier of notifiers) notifier.write(event);
+    this.notifiers = notifiers;
+    session.pipeline.onEvent((event) => this.watch.observe(event));
+    run.onTick = (now) => this.watch.advance(now);
+    run.onCapture = (state, now, reason) => this.watch.capture(state, now, reason);
+  }
+
+  async close(): Promise<void> {
+    this.watch.close();
+    await Promise.all(this.notifiers.map((notifier) => notifier.close()));
+  }
+
+  private openNotifiers(options: AlertOptions, ledger: Ledger, onNotice: (line: string) => void): Notifier[] {
+    const redactor = redactorOf(options);
+    return openNotifiers(options.settings?.notify ?? [], {
+      ledger,
+      redact: (event) => redactor.event(event),
+      compile: filterCompiler(options),
+      onFailure: (name, error) => onNotice(`${name}: ${error.message}`),
+    });
+  }
+}
+
+/** What a file's driver tells whoever judges its traffic; an AlertEngine, a Backtest and a Sweep all listen. */
+export interface FileListener {
+  observe(event: EarshotEvent): void;
+  observeLedger(delta: ReturnType<LossDeltas["next"]>, time: Micros): void;
+  advance(now: Micros): void;
+}
+
+/** Hands the seconds of a capture, as they pass, and what was lost in each, to a listener. */
+export function tellSeconds(listener: FileListener, ledger: Ledger): (now: Micros) => void {
+  const losses = new LossDeltas();
+  return (now) => {
+    listener.observeLedger(losses.next(ledger), now);
+    listener.advance(now);
+  };
+}
+
+/** Alerts of capture files: an engine that starts with nothing, keeps nothing and tells only the outputs. */
+export function fileEngine(config: AlertConfig, options: AlertOptions, session: Session): AlertEngine {
+  const engine = new AlertEngine(config, {
+    emit: (event) => session.pipeline.publish(event),
+    ...{ clock: "file", compile: filterCompiler(options), ledger: session.ledger, utcOffset: localOffset_min },
+  });
+  session.pipeline.onEvent((event) => engine.observe(event));
+  return engine;
+}
