@@ -38,7 +38,7 @@ export async function stats(files: readonly string[], given: StatsOptions, out?:
   const reports = plugins.statistics.map((statistic) =>
     statistic instanceof Overview
       ? overviewReport(statistic, options, { format, color, ofFiles: files.length > 0 })
-      : pluginReport(statistic, format),
+      : pluginReport(statistic, options, format),
   );
   await runReport(files, options, together(reports), out);
 }
@@ -96,7 +96,9 @@ function localOffset_s(): number {
 }
 
 /** What a plug-in counts, behind the page. */
-function pluginReport(statistic: Statistic, format: StatsFormat): Report {
-  const { observe, lines } = sinceStart(pluginCounting(statistic, format === "json" ? "json" : "table"), null);
+function pluginReport(statistic: Statistic, options: StatsOptions, format: StatsFormat): Report {
+  const counting = pluginCounting(statistic, format === "json" ? "json" : "table");
+  const { window } = options;
+  const { observe, lines } = window === undefined ? sinceStart(counting, null) : overWindow(counting, window, STEPS);
   return { observe, lines: (now) => (format === "json" ? lines(now) : ["", ...lines(now)]) };
 }

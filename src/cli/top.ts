@@ -27,7 +27,7 @@ export interface TopOptions extends Omit<ReportOptions, "output"> {
 export type TopFormat = "table" | "json" | "csv";
 
 /** A window slides by this share of itself. */
-const STEPS = 20;
+const STEPS = 10;
 const PLUGIN = "plugin:";
 
 export async function top(files: readonly string[], given: TopOptions, out?: Out): Promise<void> {

@@ -33,9 +33,7 @@ export function guardedEnricher(enricher: Enricher, guard: Guard): Enricher {
     name: enricher.name,
     ...(has("flowOpened") && { flowOpened: (flow) => run(undefined, () => enricher.flowOpened!(flow)) }),
     ...(has("interfaceOpened") && { interfaceOpened: (info) => run(undefined, () => enricher.interfaceOpened!(info)) }),
-    ...(has("flowComment") && {
-      flowComment: (flow, comment, direction) => run(undefined, () => enricher.flowComment!(flow, comment, direction)),
-    }),
+    ...(has("flowComment") && { flowComment: (...given) => run(undefined, () => enricher.flowComment!(...given)) }),
     ...(has("flowUsed") && { flowUsed: (flow) => run(undefined, () => enricher.flowUsed!(flow)) }),
     ...(has("kernelTimes") && { kernelTimes: (...given) => run(null, () => enricher.kernelTimes!(...given)) }),
     ...(has("enrich") && { enrich: (event) => run(event, () => checkedEvent(enricher.enrich!(event), event)) }),

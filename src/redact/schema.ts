@@ -11,14 +11,26 @@ const pattern = z
   );
 
 export const redactSchema = z.strictObject({
-  /** Show everything. Every output says so in its header line. */
-  reveal: z.boolean().default(false),
-  /** Adds `hash=` (8 hex digits of HMAC-SHA256 under this key) to every mark, so that equal secrets can be told. */
-  hash_key: z.string().min(1).max(1024).nullable().default(null),
-  /** Names never redacted: `theme`, `cookie:theme`, `param:page_*`. */
-  allow: z.array(pattern).max(1000).default([]),
-  /** Names always redacted. The longer pattern wins over an allowed one; on a tie it is hidden. */
-  deny: z.array(pattern).max(1000).default([]),
+  reveal: z.boolean().default(false).describe("Show everything; every output says so in its header line (`--reveal`)."),
+  hash_key: z
+    .string()
+    .min(1)
+    .max(1024)
+    .nullable()
+    .default(null)
+    .describe(
+      "Adds 8 hex digits of HMAC-SHA256 under this key to every mark: equal secrets can be told (`--hash-secrets`).",
+    ),
+  allow: z
+    .array(pattern)
+    .max(1000)
+    .default([])
+    .describe("Names never redacted: `theme`, `cookie:theme`, `param:page_*`."),
+  deny: z
+    .array(pattern)
+    .max(1000)
+    .default([])
+    .describe("Names always redacted. The longer pattern wins over an allowed one; on a tie it is hidden."),
 });
 
 /** Every part may be left out. */
