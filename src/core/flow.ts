@@ -48,6 +48,8 @@ export class FlowHalf {
   gapBytes = 0;
   /** Highest acknowledgment by the receiver of this direction, valid when `ackSeen`. */
   acked = 0;
+  /** The first such acknowledgment. */
+  firstAcked = 0;
   ackSeen = false;
   /** Capture direction of this half's first data, -1 before it: a copy on the way back differs. */
   direction = -1;

@@ -35,6 +35,9 @@ export const REASSEMBLY_LIMITS: ReassemblyLimits = {
 /** Octets behind which a sequence number is taken for nonsense: no window is this large (RFC 7323 section 2.3). */
 const MAX_WINDOW = 1 << 30;
 
+/** Octets that a flow joined late may have lost before its first segment of a direction; more is another story. */
+const LARGEST_FIRST_HOLE = 1 << 20;
+
 export class Reassembler {
   /** Flows that hold segments. */
   readonly waiting = new Set<Flow>();
@@ -54,7 +57,7 @@ export class Reassembler {
     const length = packet.payloadEnd - packet.payloadStart;
     if (!half.known) {
       half.known = true;
-      half.next = sequence;
+      half.next = firstExpected(half, sequence);
     }
     const ahead = (sequence - half.next) | 0;
     const acknowledges = (packet.flags & ACK) !== 0;
@@ -376,6 +379,12 @@ export class Reassembler {
     this.totalHeld -= segment.length;
     this.deliverHeld(flow, side, segment);
   }
+}
+
+/** In a flow joined late: what its receiver waited for when it was first heard, where that is a little before. */
+function firstExpected(half: FlowHalf, sequence: number): number {
+  const hole = (sequence - half.firstAcked) | 0;
+  return half.ackSeen && hole > 0 && hole < LARGEST_FIRST_HOLE ? half.firstAcked : sequence;
 }
 
 /** A copy of the packet's payload from `start` on, for keeping. */

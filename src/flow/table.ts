@@ -225,6 +225,7 @@ export class FlowTable implements PacketListener {
   private noteAcknowledgment(flow: Flow, from: HalfIndex, acknowledgment: number): void {
     const other = flow.halves[1 - from];
     if (!other.ackSeen || ((acknowledgment - other.acked) | 0) > 0) {
+      if (!other.ackSeen) other.firstAcked = acknowledgment;
       other.ackSeen = true;
       other.acked = acknowledgment;
     }

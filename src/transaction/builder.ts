@@ -5,7 +5,9 @@
  * does not begin before what that request's packet had acknowledged already: such a response was there first. Once
  * octets are lost that may have held a message, counting is no proof any more; then acknowledgment numbers tell which
  * requests are over, pairs are marked uncertain, and certainty returns with a request that was sent when all of the
- * server's octets, sent after the loss, had arrived and nothing else was open.
+ * server's octets, sent after the loss, had arrived and nothing else was open. A client that pipelines may have lost
+ * requests open even then: of such a client that proves something only when it is known to send in batches, the next one
+ * when all of the last was answered.
  */
 import { type BodySample, type Exchange, KeptHead } from "../core/exchange.ts";
 import type { CloseReason, Flow } from "../core/flow.ts";
@@ -20,6 +22,10 @@ import {
   NO_REQUEST,
 } from "../core/http.ts";
 import { MAX_PIPELINED, type TransactionStage } from "./stage.ts";
+
+/** Whole batches that tell how a client works; looks of quiet, in doubt, that are chance no more. */
+const BATCHES = 2;
+const QUIET_MOMENTS = 3;
 
 export class FlowExchanges implements ExchangeBuilder {
   private readonly stage: TransactionStage;
@@ -37,6 +43,16 @@ export class FlowExchanges implements ExchangeBuilder {
   private doubtSince = 0;
   /** The client sends requests while it receives responses to earlier ones: acknowledgments prove nothing. */
   private sliding = false;
+  /** Octets were lost at some time; certainty may be back. */
+  private lostBefore = false;
+  /** Several requests were open at once, now or ever; and how often all were answered before the next one came. */
+  private pipelined = false;
+  private batch = false;
+  private batches = 0;
+  /** The same in doubt: how often it looked so since the loss. */
+  private quietMoments = 0;
+  /** Acknowledgment of the newest request. */
+  private newestAcknowledgment = 0;
   private waitingGap = 0;
 
   constructor(stage: TransactionStage) {
@@ -48,6 +64,10 @@ export class FlowExchanges implements ExchangeBuilder {
   requestHead(flow: Flow, head: MessageHead): void {
     this.stage.ledger.requests++;
     if (this.first !== null || this.lossy) this.judgeOpenRequests(flow, head);
+    else if (this.batch) {
+      this.batch = false;
+      this.batches++;
+    }
     const exchange = this.stage.take(flow);
     exchange.depth = ++flow.exchanges;
     exchange.version = head.version;
@@ -72,6 +92,23 @@ export class FlowExchanges implements ExchangeBuilder {
     this.chargeIn(flow, exchange, head.end - head.start);
     this.push(exchange);
     this.asking = exchange;
+    if (this.open > 1) this.severalOpen(flow);
+    this.newestAcknowledgment = head.acknowledgment;
+  }
+
+  /** After a loss the older request may be answered, unseen; one that came with the same acknowledgment is not. */
+  private severalOpen(flow: Flow): void {
+    if (this.lossy && this.asking?.requestAcknowledgment !== this.newestAcknowledgment) return;
+    this.pipelined = this.batch = true;
+    if (this.lostBefore && !this.lossy && this.batches < BATCHES) this.beginDoubt(flow);
+  }
+
+  /** From here on pairs are uncertain, those of open requests too. */
+  private beginDoubt(flow: Flow): void {
+    this.lossy = this.doubt = this.lostBefore = true;
+    this.quietMoments = 0;
+    this.doubtSince = flow.halves[flow.clientHalf === 0 ? 1 : 0].next;
+    for (let open = this.first; open !== null; open = open.next) open.uncertain = true;
   }
 
   private push(exchange: Exchange): void {
@@ -106,7 +143,10 @@ export class FlowExchanges implements ExchangeBuilder {
     const server = flow.halves[flow.clientHalf === 0 ? 1 : 0];
     const first = this.first;
     if (!this.lossy) {
-      if (first !== null && ((head.acknowledgment - first.requestAcknowledgment) | 0) > 0) this.sliding = true;
+      if (first !== null && ((head.acknowledgment - first.requestAcknowledgment) | 0) > 0) {
+        this.sliding = true;
+        if (this.lostBefore) this.beginDoubt(flow);
+      }
       return;
     }
     const allReceived = server.known && ((head.acknowledgment - server.next) | 0) >= 0;
@@ -116,10 +156,11 @@ export class FlowExchanges implements ExchangeBuilder {
     if (this.answering !== null) this.responseOver(this.answering, false);
     while (this.first !== null && ((head.acknowledgment - this.first.requestAcknowledgment) | 0) > 0)
       this.giveUpFirst(true);
-    if (this.first === null) {
-      this.doubt = false;
-      this.lossy = false;
-    }
+    if (this.first !== null) return;
+    if (this.pipelined && this.batches < BATCHES && ++this.quietMoments <= QUIET_MOMENTS) return;
+    // a client that waited so often sends in batches
+    if (this.pipelined) this.batches = BATCHES;
+    this.doubt = this.lossy = this.batch = false;
   }
 
   requestBody(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
@@ -291,9 +332,7 @@ export class FlowExchanges implements ExchangeBuilder {
     }
     if (inBody) return;
     if (exchange === null) this.waitingGap += missedBytes;
-    this.lossy = this.doubt = true;
-    this.doubtSince = flow.halves[flow.clientHalf === 0 ? 1 : 0].next;
-    for (let open = this.first; open !== null; open = open.next) open.uncertain = true;
+    this.beginDoubt(flow);
   }
 
   retransmitted(_flow: Flow, request: boolean, octets: number): void {
