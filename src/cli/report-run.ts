@@ -4,6 +4,7 @@
  * time.
  */
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "../core/event.ts";
+import { printable } from "../core/printable.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import { MILLISECOND, type Micros } from "../core/units.ts";
 import type { LiveRun } from "../monitor/live-run.ts";
@@ -91,7 +92,7 @@ async function ofTraffic(options: ReportOptions, report: Report, observer: Obser
   const screen = new LiveScreen(out);
   const draw = () => {
     const lines = report.lines(Date.now() * MILLISECOND);
-    if (inPlace) screen.show([...statusLines(run), "", ...lines]);
+    if (inPlace) screen.show([...statusLines(run, options.filter), "", ...lines]);
     else print(out, lines);
   };
   const timer = report.running ? null : setInterval(draw, (options.interval ?? 2) * 1000);
@@ -111,9 +112,11 @@ async function ofTraffic(options: ReportOptions, report: Report, observer: Obser
 }
 
 /** What was seen and what was missed, above everything that is counted. */
-function statusLines(run: LiveRun): string[] {
+function statusLines(run: LiveRun, filters: readonly string[] = []): string[] {
   const lines = summaryLines(run.session.ledger, { duration_s: run.elapsed_s, attribution: "" });
-  return [`${run.place}: ${lines[0]}`, lines[1]];
+  // one of the configuration is easily forgotten, and then nothing seems to come
+  const filter = filters.length === 0 ? [] : [`counted: ${printable(filters.join(" and "))}`];
+  return [`${run.place}: ${lines[0]}`, lines[1], ...filter];
 }
 
 function print(out: Out, lines: readonly string[]): void {
