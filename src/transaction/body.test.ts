@@ -2,6 +2,7 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { http, talk } from "../../test/support/dialogue.ts";
+import { fastest_ms } from "../../test/support/duration.ts";
 import { concat } from "../../test/support/packet-builder.ts";
 
 function bodyOf(content: string | Uint8Array, maxBodyBytes: number, ...fields: string[]) {
@@ -67,11 +68,12 @@ describe("content codings", () => {
     ["zstd", zstdCompressSync(Buffer.alloc(50_000_000))],
     ["gzip, gzip", gzipSync(gzipSync(Buffer.alloc(50_000_000)))],
   ])("a bomb gives no more than its part: %s", (coding, content) => {
-    const begin = performance.now();
-    const body = bodyOf(content, 65_536, `Content-Encoding: ${coding}`);
-    expect(body?.text.length).toBeLessThanOrEqual(65_536 * 1.4);
-    expect(body?.truncated).toBe(true);
-    expect(performance.now() - begin).toBeLessThan(1_000);
+    const spent_ms = fastest_ms(() => {
+      const body = bodyOf(content, 65_536, `Content-Encoding: ${coding}`);
+      expect(body?.text.length).toBeLessThanOrEqual(65_536 * 1.4);
+      expect(body?.truncated).toBe(true);
+    }, 1_000);
+    expect(spent_ms).toBeLessThan(1_000);
   });
 });
 
