@@ -108,7 +108,7 @@ export class Session implements PacketHandler {
     options.plugins?.start({
       ledger: this.ledger,
       onNotice: options.onNotice,
-      emit: (event) => this.pipeline.publish(event),
+      emit: (event) => this.given(event),
     });
     if (options.live && this.lines.length > 0) this.timer = setInterval(() => this.flushLines(), FLUSH_EVERY_MS);
   }
@@ -239,6 +239,21 @@ export class Session implements PacketHandler {
   }
 
   // ---- while it runs
+
+  /** An event that a plug-in's protocol made: counted like those of the protocols that ship. */
+  private given(event: EarshotEvent): void {
+    const { ledger } = this;
+    if (event.type === "tls") ledger.tlsConnections++;
+    if (event.type === "transaction") {
+      ledger.transactions++;
+      ledger[
+        ({ complete: "complete", "no-response": "noResponse", aborted: "aborted", gap: "withGap" } as const)[
+          event.outcome
+        ]
+      ]++;
+    }
+    this.pipeline.publish(event);
+  }
 
   /** Other filters from now on. */
   refilter(filters: readonly EventTest[]): void {
