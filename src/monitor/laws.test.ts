@@ -132,6 +132,39 @@ test("law 2: shuffled and repeated segments give the same stream", () => {
   );
 });
 
+/** IP octets of the packets with data: Ethernet has 14 in front, headers without data take 40. */
+function dataOctets(packets: readonly CapturedPacket[]): number {
+  const octets = packets.map((packet) => (packet.wireLength ?? packet.bytes.length) - 14);
+  return octets.filter((count) => count > 40).reduce((sum, count) => sum + count, 0);
+}
+
+function charged(run: PipelineRun): number {
+  if (run.errors.length > 0) throw run.errors[0];
+  return run.events.reduce((sum, { bytes }) => sum + bytes.in + bytes.out, 0);
+}
+
+test("octets: exchanges are charged what the wire had, in whatever order it came", () => {
+  fc.assert(
+    fc.property(exchanges, fc.integer({ min: 1, max: 80 }), fc.infiniteStream(fc.nat(999)), (told, size, chance) => {
+      const late = (index: number) => (index > 2 && chance.next().value % 4 === 0 ? 250 : 0);
+      const packets = tell(told, size).packets.map((packet, index) => ({ ...packet, time: packet.time + late(index) }));
+      packets.sort((a, b) => a.time - b.time);
+      expect(charged(runPackets(packets))).toBe(dataOctets(packets));
+    }),
+    { ...SEED, numRuns: 150 },
+  );
+});
+
+test("octets: of what is no proper HTTP never more than the wire had", () => {
+  fc.assert(
+    fc.property(speeches, fc.integer({ min: 1, max: 30 }), (told, size) => {
+      const { packets } = hold(told, size);
+      expect(charged(runPackets(packets))).toBeLessThanOrEqual(dataOctets(packets));
+    }),
+    { ...SEED, numRuns: 150 },
+  );
+});
+
 /** Exchanges whose status tells the number in the request's path. */
 function numbered(chance: Stream, rounds: number, pipelined: boolean): Dialogue {
   const roll = (below: number) => chance.next().value % below;
