@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, describe, expect, test } from "vitest";
 import { TextOut } from "../../test/support/report-options.ts";
+import { troubleOf } from "../../test/support/trouble-of.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import { loadSettings } from "./config.ts";
 import { applySettings } from "./config-apply.ts";
@@ -29,16 +30,6 @@ function written(text: string, environment: Record<string, string> = {}) {
   const place = around(environment);
   writeFileSync(join(place.folder, "earshot.toml"), text);
   return place;
-}
-
-function troubleOf(act: () => unknown): Trouble {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof Trouble) return error;
-    throw error;
-  }
-  throw new Error("no trouble");
 }
 
 describe("which file", () => {

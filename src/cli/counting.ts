@@ -1,5 +1,6 @@
 /** A statistic as a report: over all that came (letting go of what is too old), or over the last window of time. */
 import type { Statistic } from "../core/roles.ts";
+import { EXIT, Trouble } from "../core/trouble.ts";
 import { DAY, formatTime, type Micros, SECOND } from "../core/units.ts";
 import { Retention } from "../stats/retention.ts";
 import { Windows } from "../stats/window.ts";
@@ -41,7 +42,11 @@ export function sinceStart<State>({ statistic, retire, lines }: Counting<State>,
 
 /** A window slides by one of `steps` parts of itself; each part has tables of its own. */
 export function overWindow<State>({ statistic, lines }: Counting<State>, window_s: number, steps: number): Report {
-  const step = Math.max(1, Math.round((window_s * SECOND) / steps));
+  if (window_s < 1) {
+    const hint = "write a length of time such as 10m";
+    throw new Trouble("--window: at least one second", { exitCode: EXIT.usage, hint });
+  }
+  const step = Math.round((window_s * SECOND) / steps);
   const windows = new Windows(statistic, { span: step * steps, step });
   return {
     observe: (event) => windows.observe(event),

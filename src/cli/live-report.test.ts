@@ -72,6 +72,25 @@ describe.skipIf(!able)("live traffic (skipped without the right to capture packe
     expect(out.text).toMatch(/\/a\s+3\s/);
   });
 
+  test("counts are what the server counted", { timeout: 20_000 }, async () => {
+    const served = new Map<string, number>();
+    const count = (incoming: { readonly url?: string }) =>
+      void served.set(incoming.url!, (served.get(incoming.url!) ?? 0) + 1);
+    server.on("request", count);
+    const out = new TextOut();
+    const options = { ...live(), duration: 4, by: "path", metric: "requests", output: "csv", limit: 100, interval: 60 };
+    const run = top([], options, out);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    for (let round = 0; round < 60; round++) {
+      await Promise.all(Array.from({ length: 10 }, (_, number) => ask(`/n${(round * number) % 37}`)));
+    }
+    await run;
+    server.off("request", count);
+    const counted = out.lines.slice(1).map((line) => line.split(",").slice(1, 3));
+    expect(new Map(counted.map(([path, requests]) => [path, Number(requests)]))).toEqual(served);
+    expect([...served.values()].reduce((sum, one) => sum + one)).toBe(600);
+  });
+
   test("the page of everything", async () => {
     const out = new TextOut();
     await while_(stats([], { ...live(), window: 60 }, out));

@@ -38,6 +38,10 @@ export const NO_ROWS = {
   traceeFormat: "legacy",
 } as const;
 
+/** Seconds between two reports of live traffic; and at least, whatever is asked for. */
+const REFRESH_S = 2;
+const SHORTEST_S = 0.1;
+
 /** Options that speak of live traffic only. */
 const LIVE_ONLY = {
   interface: "--interface",
@@ -95,7 +99,7 @@ async function ofTraffic(options: ReportOptions, report: Report, observer: Obser
     if (inPlace) screen.show([...statusLines(run, options.filter), "", ...lines]);
     else print(out, lines);
   };
-  const timer = report.running ? null : setInterval(draw, (options.interval ?? 2) * 1000);
+  const timer = report.running ? null : setInterval(draw, Math.max(SHORTEST_S, options.interval ?? REFRESH_S) * 1000);
   try {
     if (inPlace) draw();
     await runLive(run, options, stop);

@@ -123,6 +123,7 @@ describe("top", () => {
     [{ by: "plugin:none" }, "no plug-in brings a statistic", EXIT.usage],
     [{ filter: ["staus == 1"] }, "column 1", EXIT.usage],
     [{ interface: ["lo"] }, "--interface is for live traffic", EXIT.usage],
+    [{ window: 0 }, "--window: at least one second", EXIT.usage],
     [{ interval: 2 }, "--interval is for live traffic", EXIT.usage],
   ])("%j is a mistake", async (options, message, exitCode) => {
     await expect(topOf(options)).rejects.toMatchObject({ message: expect.stringContaining(message), exitCode });

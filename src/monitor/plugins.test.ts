@@ -4,26 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { transaction } from "../../test/support/event.ts";
+import { troubleOf } from "../../test/support/trouble-of.ts";
 import type { EarshotEvent } from "../core/event.ts";
 import { Flow } from "../core/flow.ts";
 import { Ledger } from "../core/ledger.ts";
 import type { Plugin, Statistic } from "../core/roles.ts";
-import { EXIT, Trouble } from "../core/trouble.ts";
+import { EXIT, type Trouble } from "../core/trouble.ts";
 import { loadPlugin } from "./plugin-loader.ts";
 import { Registry } from "./plugins.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "earshot-plugins-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-function troubleOf(act: () => unknown): Trouble {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof Trouble) return error;
-    throw error;
-  }
-  throw new Error("no trouble");
-}
 
 const counting = (change: Partial<Statistic<{ n: number }>> = {}): Statistic<{ n: number }> => ({
   name: "count",
