@@ -26,8 +26,10 @@ process.on("uncaughtException", (error) => process.exit(tell(error)));
 process.on("unhandledRejection", (error) => process.exit(tell(error)));
 
 try {
-  const { program } = await import("./program.ts");
-  await program().parseAsync(process.argv);
+  const { checkCommand, program } = await import("./program.ts");
+  const root = program();
+  checkCommand(root, process.argv.slice(2));
+  await root.parseAsync(process.argv);
 } catch (error) {
   process.exitCode = tell(error);
 }

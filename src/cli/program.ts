@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { Command, type CommanderError, Option } from "commander";
 import type { AlertCommand } from "../alert/command.ts";
+import { nearest } from "../core/nearest.ts";
+import { printable } from "../core/printable.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import type { AlertsOptions } from "./alerts.ts";
 import { findConfigFile, here, isConfiguredByEnvironment } from "./config-file.ts";
@@ -26,7 +28,8 @@ export function program(): Command {
     .showHelpAfterError(false)
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", ROOT_EXAMPLES);
-  root.addCommand(startCommand());
+  // `earshot` alone is `earshot start`
+  root.addCommand(startCommand(), { isDefault: true });
   root.addCommand(watchCommand());
   root.addCommand(readCommand());
   root.addCommand(topCommand());
@@ -50,6 +53,19 @@ Examples:
   earshot read capture.pcap -o json | jq .request.target
   earshot top --by route --metric latency-p95
   earshot doctor                   what works on this machine, and how to make the rest work`;
+
+/** A word in the place of a command that is none: said as such, since commander would hand it to the default command. */
+export function checkCommand(root: Command, words: readonly string[]): void {
+  const [word] = words;
+  if (word === undefined || word.startsWith("-") || word === "help") return;
+  const names = root.commands.map((command) => command.name());
+  if (names.includes(word)) return;
+  const near = nearest(word, names);
+  throw new Trouble(`there is no command \`${printable(word)}\``, {
+    exitCode: EXIT.usage,
+    hint: near === null ? "see `earshot --help`" : `did you mean \`earshot ${near}\`?`,
+  });
+}
 
 /** Commander's own errors become one line and exit code 2, like every other mistake of a user. */
 function oneLineErrors(command: Command): Command {
