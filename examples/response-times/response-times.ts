@@ -4,7 +4,7 @@
  *
  *     earshot top --by plugin:response-times --plugin response-times.ts capture.pcap
  */
-import { definePlugin } from "earshot";
+import { definePlugin, type Statistic } from "earshot";
 
 interface Sum {
   count: number;
@@ -28,34 +28,38 @@ function add(sums: Sums, server: string, more: Sum): void {
   sums.set(counted, sum);
 }
 
-export default definePlugin({
+interface Row {
+  readonly server: string;
+  readonly responses: number;
+  readonly average_ms: number;
+  readonly longest_ms: number;
+}
+
+const responseTimes: Statistic<Sums, Row[]> = {
   name: "response-times",
-  statistics: [
-    {
-      name: "response-times",
-      title: "Average response time per server",
-      unit: "milliseconds",
-      create: (): Sums => new Map(),
-      observe(state, event) {
-        // what was not seen to its end has no response time: it must not count as zero
-        if (event.type !== "transaction" || event.latency_ms.total === null) return;
-        const { ip, port } = event.flow.server;
-        const time_us = Math.round(event.latency_ms.total * 1_000);
-        const server = ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
-        add(state as Sums, server, { count: 1, total_us: time_us, longest_us: time_us });
-      },
-      merge(into, from) {
-        for (const [server, sum] of from as Sums) add(into as Sums, server, sum);
-      },
-      report: (state) =>
-        [...(state as Sums)]
-          .map(([server, { count, total_us, longest_us }]) => ({
-            server,
-            responses: count,
-            average_ms: total_us / count / 1_000,
-            longest_ms: longest_us / 1_000,
-          }))
-          .sort((a, b) => b.average_ms - a.average_ms || (a.server < b.server ? -1 : 1)),
-    },
-  ],
-});
+  title: "Average response time per server",
+  unit: "milliseconds",
+  create: () => new Map(),
+  observe(sums, event) {
+    // what was not seen to its end has no response time: it must not count as zero
+    if (event.type !== "transaction" || event.latency_ms.total === null) return;
+    const { ip, port } = event.flow.server;
+    const time_us = Math.round(event.latency_ms.total * 1_000);
+    const server = ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+    add(sums, server, { count: 1, total_us: time_us, longest_us: time_us });
+  },
+  merge(into, from) {
+    for (const [server, sum] of from) add(into, server, sum);
+  },
+  report(sums) {
+    const rows = [...sums].map(([server, { count, total_us, longest_us }]) => ({
+      server,
+      responses: count,
+      average_ms: total_us / count / 1_000,
+      longest_ms: longest_us / 1_000,
+    }));
+    return rows.sort((a, b) => b.average_ms - a.average_ms || (a.server < b.server ? -1 : 1));
+  },
+};
+
+export default definePlugin({ name: "response-times", statistics: [responseTimes] });

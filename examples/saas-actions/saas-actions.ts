@@ -5,7 +5,7 @@
  *     earshot stats --plugin saas-actions.ts capture.pcap
  *     earshot top --by client,label:action --plugin saas-actions.ts
  */
-import { definePlugin, type TlsEvent, type TransactionEvent } from "earshot";
+import { definePlugin, type Statistic, type TransactionEvent } from "earshot";
 
 /** Rules are tried in order; the first that fits names the action. Add your own. */
 const ACTIONS = [
@@ -39,54 +39,55 @@ interface Count {
 
 /** Clients times actions; what comes when the table is full is counted together. */
 const MOST_KEYS = 2_000;
-const OTHER = "(other)";
+const OTHER = "(other) (other)";
 
 type Counts = Map<string, Count>;
 
-function add(counts: Counts, key: string, requests: number, errors: number): void {
+function add(counts: Counts, key: string, more: Count): void {
   const counted = counts.has(key) || counts.size < MOST_KEYS ? key : OTHER;
-  const count = counts.get(counted) ?? { requests: 0, errors: 0 };
-  count.requests += requests;
-  count.errors += errors;
-  counts.set(counted, count);
+  const { requests, errors } = counts.get(counted) ?? { requests: 0, errors: 0 };
+  counts.set(counted, { requests: requests + more.requests, errors: errors + more.errors });
 }
+
+interface Row extends Count {
+  readonly client: string;
+  readonly action: string;
+}
+
+const order = ({ client, action }: Row) => `${client} ${action}`;
+
+const actionsByClient: Statistic<Counts, Row[]> = {
+  name: "saas-actions",
+  title: "SaaS actions by client",
+  unit: "requests",
+  create: () => new Map(),
+  observe(counts, event) {
+    const action = event.type === "transaction" ? actionOf(event) : null;
+    if (event.type !== "transaction" || action === null) return;
+    const failed = (event.response?.status ?? 0) >= 400;
+    add(counts, `${event.flow.client.ip} ${action}`, { requests: 1, errors: failed ? 1 : 0 });
+  },
+  merge(into, from) {
+    for (const [key, count] of from) add(into, key, count);
+  },
+  report(counts) {
+    const rows = [...counts].map(([key, count]) => {
+      const space = key.indexOf(" ");
+      return { client: key.slice(0, space), action: key.slice(space + 1), ...count };
+    });
+    return rows.sort((a, b) => b.requests - a.requests || (order(a) < order(b) ? -1 : 1));
+  },
+};
 
 export default definePlugin({
   name: "saas-actions",
+  statistics: [actionsByClient],
   enrichers: [
     {
       name: "action",
       enrich(event) {
         const action = actionOf(event);
         return action === null ? event : { ...event, labels: { ...event.labels, action } };
-      },
-    },
-  ],
-  statistics: [
-    {
-      name: "saas-actions",
-      title: "SaaS actions by client",
-      unit: "requests",
-      create: (): Counts => new Map(),
-      observe(state, event: TransactionEvent | TlsEvent) {
-        if (event.type !== "transaction") return;
-        const action = actionOf(event);
-        if (action === null) return;
-        const failed = (event.response?.status ?? 0) >= 400;
-        add(state as Counts, `${event.flow.client.ip} ${action}`, 1, failed ? 1 : 0);
-      },
-      merge(into, from) {
-        for (const [key, { requests, errors }] of from as Counts) add(into as Counts, key, requests, errors);
-      },
-      report(state) {
-        const rows = [...(state as Counts)].map(([key, count]) => {
-          const space = key.indexOf(" ");
-          const [client, action] = space < 0 ? [key, ""] : [key.slice(0, space), key.slice(space + 1)];
-          return { client, action, requests: count.requests, errors: count.errors };
-        });
-        return rows.sort(
-          (a, b) => b.requests - a.requests || (`${a.client} ${a.action}` < `${b.client} ${b.action}` ? -1 : 1),
-        );
       },
     },
   ],
