@@ -252,7 +252,9 @@ export class AlertEngine {
         entry.next = state.next;
         resumed.push(entry.rule.name);
       }
+      // a short time away is not captured either, but what is pending may go on
       if (now > (saved.now as Micros) + JUMP) this.#skip(saved.now as Micros, now);
+      else if (now > (saved.now as Micros)) this.#coverage.gap(saved.now as Micros, now);
     } else this.#now = now;
     for (const entry of this.#rules) if (!resumed.includes(entry.rule.name)) this.#start(entry, now);
     if (!usable) this.#coverage.restartAt(now);

@@ -14,6 +14,7 @@ import type { Session } from "../monitor/session.ts";
 import { stateFolder } from "../monitor/state-folder.ts";
 import type { Notifier } from "../sink/notify/notifier.ts";
 import { openNotifiers } from "../sink/notify/notify.ts";
+import type { Settings } from "./config-schema.ts";
 import { type RunOptions, redactorOf } from "./run-options.ts";
 
 export type AlertOptions = Pick<RunOptions, "alerts" | "settings" | "reveal" | "hashSecrets">;
@@ -49,49 +50,80 @@ export function filterCompiler({ settings }: Pick<RunOptions, "settings">): (tex
 /** Alerts of a live run: engine, saved state, commands, notifiers. */
 export class LiveAlerts {
   readonly watch: AlertWatch;
-  private readonly notifiers: readonly Notifier[];
+  private readonly options: AlertOptions;
+  private readonly ledger: Ledger;
+  private readonly onNotice: (line: string) => void;
+  private notifiers: readonly Notifier[];
 
   /** From now on every exchange of the run counts. Throws Trouble. */
   constructor(config: AlertConfig, options: AlertOptions, run: LiveRun, onNotice: (line: string) => void) {
     const { session } = run;
-    const compile = filterCompiler(options);
-    let notifiers: readonly Notifier[] | null = null;
+    this.options = options;
+    this.ledger = session.ledger;
+    this.onNotice = onNotice;
+    this.notifiers = [];
     // what the saved state gives when it is taken up, before anybody can be told
-    const early: AlertEvent[] = [];
+    let early: AlertEvent[] | null = [];
     this.watch = new AlertWatch({
-      ...{ config, compile, onNotice },
+      ...{ config, compile: filterCompiler(options), onNotice },
       ledger: session.ledger,
       folder: stateFolder(),
       capture: run.capturing,
       emit: (event: AlertEvent) => {
         session.pipeline.publish(event);
-        if (notifiers === null) early.push(event);
-        for (const notifier of notifiers ?? []) notifier.write(event);
+        if (early !== null) early.push(event);
+        else this.notify(event);
       },
     });
-    notifiers = this.watch.keeps ? this.openNotifiers(options, session.ledger, onNotice) : [];
-    for (const event of early) for (const notifier of notifiers) notifier.write(event);
-    this.notifiers = notifiers;
+    this.notifiers = this.openNotifiers(options);
+    const waiting = early;
+    early = null;
+    for (const event of waiting) this.notify(event);
     session.pipeline.onEvent((event) => this.watch.observe(event));
     run.onTick = (now) => this.watch.advance(now);
     run.onCapture = (state, now, reason) => this.watch.capture(state, now, reason);
   }
 
-  async close(): Promise<void> {
-    this.watch.close();
-    await Promise.all(this.notifiers.map((notifier) => notifier.close()));
+  /** Takes over a configuration that was read again; gives the parts of it. Throws Trouble, and changes nothing. */
+  take(settings: Settings): readonly string[] {
+    const options = { ...this.options, settings };
+    const config = alertsWanted(options, true);
+    if (config === null) return [];
+    const notifiers = this.openNotifiers(options);
+    try {
+      this.watch.reconfigure(config, filterCompiler(options));
+    } catch (error) {
+      void closeAll(notifiers);
+      throw error;
+    }
+    void closeAll(this.notifiers);
+    this.notifiers = notifiers;
+    return ["alerts", "notify"];
   }
 
-  private openNotifiers(options: AlertOptions, ledger: Ledger, onNotice: (line: string) => void): Notifier[] {
+  async close(): Promise<void> {
+    this.watch.close();
+    await closeAll(this.notifiers);
+  }
+
+  private notify(event: AlertEvent): void {
+    for (const notifier of this.notifiers) notifier.write(event);
+  }
+
+  /** Where another earshot keeps the state, that one tells people. */
+  private openNotifiers(options: AlertOptions): Notifier[] {
+    if (!this.watch.keeps) return [];
     const redactor = redactorOf(options);
     return openNotifiers(options.settings?.notify ?? [], {
-      ledger,
+      ledger: this.ledger,
       redact: (event) => redactor.event(event),
       compile: filterCompiler(options),
-      onFailure: (name, error) => onNotice(`${name}: ${error.message}`),
+      onFailure: (name, error) => this.onNotice(`${name}: ${error.message}`),
     });
   }
 }
+
+const closeAll = (notifiers: readonly Notifier[]) => Promise.all(notifiers.map((notifier) => notifier.close()));
 
 /** What a file's driver tells whoever judges its traffic; an AlertEngine, a Backtest and a Sweep all listen. */
 export interface FileListener {

@@ -58,7 +58,7 @@ export async function dashboard(options: DashboardCommandOptions): Promise<void>
     forAlerts: config !== null,
   });
   const alerts = config === null ? null : openAlerts(config, options, run, (line) => notices.push(line));
-  const show = alerts === null ? null : showRules(alerts.watch.engine);
+  const show = alerts === null ? null : showRules(() => alerts.watch.engine);
   const source = { kind: "live", name: run.place, revealed: options.reveal ?? false } as const;
   screen.dashboard = startDashboard({
     ...terminalOptions(stop, keyboard, options.maxBodySize),
@@ -82,9 +82,14 @@ export async function dashboard(options: DashboardCommandOptions): Promise<void>
 }
 
 /** Hands the state of the rules to a dashboard. */
-function showRules(engine: AlertEngine): (shown: Dashboard) => void {
-  const statuses = new RuleStatuses(engine.config);
+function showRules(running: () => AlertEngine): (shown: Dashboard) => void {
+  let engine = running();
+  let statuses = new RuleStatuses(engine.config);
   return (shown) => {
+    if (engine !== running()) {
+      engine = running();
+      statuses = new RuleStatuses(engine.config);
+    }
     const now = engine.now ?? Date.now() * MILLISECOND;
     shown.alerts(statuses.read(engine.status(), shown.model.alerts, now, engine.seed?.state ?? null));
   };
@@ -127,7 +132,7 @@ export async function dashboardOf(files: readonly string[], options: ReadOptions
     const shown = screen.dashboard;
     const engine = fileEngine(config, options, session);
     const tell = tellSeconds(engine, session.ledger);
-    const show = showRules(engine);
+    const show = showRules(() => engine);
     // the band is drawn as it was at each time, not as it is when the file is read
     onSecond = (now) => {
       tell(now);

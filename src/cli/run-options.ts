@@ -156,12 +156,14 @@ export function sessionOptions(
   };
 }
 
-/** For runs with alerts, which look at every exchange: what was too fast for a row is left out behind them. */
+/**
+ * For runs with alerts, which look at every exchange: what was too fast for a row is left out behind them, not before.
+ * The test is there in any case, as rows written without one get their filters before everything else (`refilter`).
+ */
 export function withoutGate(base: SessionOptions): SessionOptions {
   const { minLatency_ms, tests } = base;
-  if (minLatency_ms === 0) return base;
   const slow: EventTest = (event) => {
-    if (event.type !== "transaction") return true;
+    if (minLatency_ms === 0 || event.type !== "transaction") return true;
     const time = event.latency_ms.total ?? event.latency_ms.ttfb;
     return time !== null && time >= minLatency_ms;
   };

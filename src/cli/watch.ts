@@ -49,7 +49,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   const run = await openLive(options, stop, { forAlerts: config !== null });
   const alerts = config === null ? null : openAlerts(config, options, run, notice);
   if (!options.quiet && process.stderr.isTTY) notice(`watching ${run.place}; Ctrl-C ends with a summary`);
-  reloadOnHangup(run, options, stop);
+  reloadOnHangup(run, options, stop, alerts);
   await runLive(run, options, stop);
   await alerts?.close();
   stop.dispose();
@@ -76,12 +76,20 @@ export function openAlerts(
 }
 
 /** From now on SIGHUP reads the configuration again. */
-export function reloadOnHangup(run: LiveRun, options: WatchOptions, stop: Stop): void {
+export function reloadOnHangup(
+  run: LiveRun,
+  options: WatchOptions,
+  stop: Stop,
+  alerts: LiveAlerts | null = null,
+): void {
   let reload: Promise<() => void> | null = null;
   stop.onReload = () => {
     // loaded when it is first asked for: few runs ever are
     reload ??= import("./reload.ts").then(({ reloader }) =>
-      reloader({ options, session: run.session, onNotice: notice }),
+      reloader({
+        ...{ options, session: run.session, onNotice: notice },
+        take: (settings) => alerts?.take(settings) ?? [],
+      }),
     );
     void reload.then((again) => again());
   };

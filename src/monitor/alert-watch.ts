@@ -86,6 +86,15 @@ export class AlertWatch {
     else if (now >= this.lastSave + SAVE_EVERY || now < this.lastSave) this.save();
   }
 
+  /** Other rules from now on; those that watch the same go on where they are. Throws Trouble, and changes nothing. */
+  reconfigure(config: AlertConfig, compile: AlertWatchOptions["compile"]): void {
+    const saved = this.engine.serialize();
+    const engine = this.fresh({ config, compile });
+    engine.restore(saved, saved.now ?? this.options.now ?? Date.now() * MILLISECOND);
+    this.engine = engine;
+    this.save();
+  }
+
   /** The capture went down, or came back. */
   capture(state: "up" | "down", now: Micros, reason: string | null): void {
     this.engine.observeCapture(state, now, reason);
@@ -120,8 +129,8 @@ export class AlertWatch {
     return text;
   }
 
-  private fresh(): AlertEngine {
-    const { config, compile, ledger } = this.options;
+  private fresh({ config, compile }: Pick<AlertWatchOptions, "config" | "compile"> = this.options): AlertEngine {
+    const { ledger } = this.options;
     return new AlertEngine(config, {
       emit: (event) => this.emit(event),
       ...{ compile, clock: "live", ledger, utcOffset: localOffset_min },
