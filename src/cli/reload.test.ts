@@ -7,6 +7,7 @@ import { transaction } from "../../test/support/event.ts";
 import { reportOptions } from "../../test/support/report-options.ts";
 import { Ledger } from "../core/ledger.ts";
 import type { EventTest } from "../monitor/session.ts";
+import type { RedactOptions } from "../redact/schema.ts";
 import { openDestination } from "../sink/output/open.ts";
 import { parseOutputSpec } from "../sink/output/spec.ts";
 import { loadSettings } from "./config.ts";
@@ -26,10 +27,15 @@ function running(text: string, flags: Partial<RunOptions> = {}) {
   const told: string[] = [];
   let filters: readonly EventTest[] = [];
   let reopened = 0;
+  let redaction: RedactOptions = {};
   const options = { ...reportOptions, settings, filter: settings.output.filter, output: undefined, ...flags };
   const reload = reloader({
     options,
-    session: { refilter: (fresh) => (filters = fresh), reopenFiles: () => void reopened++ },
+    session: {
+      refilter: (fresh) => (filters = fresh),
+      reredact: (fresh) => (redaction = fresh),
+      reopenFiles: () => void reopened++,
+    },
     onNotice: (line) => told.push(line),
     around,
   });
@@ -40,6 +46,9 @@ function running(text: string, flags: Partial<RunOptions> = {}) {
       return told.at(-1);
     },
     passes: (status: number) => filters.every((filter) => filter(transaction({ response: { status } }))),
+    get redaction() {
+      return redaction;
+    },
     get reopened() {
       return reopened;
     },
@@ -67,9 +76,18 @@ describe("reloading", () => {
 
   test("what waits for a restart is told", () => {
     const run = running("[capture]\nsnaplen = 96");
-    expect(run.reload("[capture]\nsnaplen = 128\n[redact]\ndeny = ['x']\n[output]\nfilter = ['status == 1']")).toMatch(
-      /only after a restart: capture\.snaplen, redact\.deny$/,
+    expect(run.reload("[capture]\nsnaplen = 128\n[redact]\nreveal = true\n[output]\nfilter = ['status == 1']")).toMatch(
+      /only after a restart: capture\.snaplen, redact\.reveal$/,
     );
+  });
+
+  test("names to redact are taken over; a key given as a flag stays", () => {
+    const run = running("");
+    expect(run.reload("[redact]\ndeny = ['x']\nhash_key = 'a'")).not.toContain("restart");
+    expect(run.redaction).toEqual({ allow: [], deny: ["x"], hash_key: "a" });
+    const flagged = running("[redact]\nhash_key = 'a'", { hashSecrets: "mine" });
+    flagged.reload("[redact]\nhash_key = 'b'");
+    expect(flagged.redaction.hash_key).toBe("mine");
   });
 
   test("a wrong file changes nothing", () => {

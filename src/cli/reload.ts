@@ -1,9 +1,10 @@
 /**
  * SIGHUP: reads the configuration again while live traffic is watched, and takes over what can be taken over: filters,
- * log files that others renamed, and whatever the caller adds (alert rules). What cannot is told (docs/configuration.md).
+ * names to redact, log files that others renamed, and whatever the caller adds (alert rules). What cannot is told (docs/configuration.md).
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Session } from "../monitor/session.ts";
+import type { RedactOptions } from "../redact/schema.ts";
 import { loadSettings } from "./config.ts";
 import { findConfigFile, here, isConfiguredByEnvironment, type Surroundings } from "./config-file.ts";
 import { settingsList } from "./config-reference.ts";
@@ -11,11 +12,11 @@ import type { Settings } from "./config-schema.ts";
 import { filterTests, type RunOptions } from "./run-options.ts";
 
 /** Parts of the configuration that a running session takes over; each may be a table or a setting. */
-const FILTERS = ["filters", "output.filter"];
+const TAKEN = ["filters", "output.filter", "redact.allow", "redact.deny", "redact.hash_key"];
 
 export interface ReloadOptions {
   readonly options: RunOptions & { readonly config?: string };
-  readonly session: Pick<Session, "refilter" | "reopenFiles">;
+  readonly session: Pick<Session, "refilter" | "reredact" | "reopenFiles">;
   readonly onNotice: (line: string) => void;
   /** Takes over more of it; gives the paths it took. Throws Trouble when it cannot. */
   readonly take?: (settings: Settings, before: Settings | undefined) => readonly string[];
@@ -35,8 +36,9 @@ export function reloader({ options, session, onNotice, take, around }: ReloadOpt
       }
       const { settings, notices } = loadSettings(options.config, now);
       const filters = filterTests({ settings, filter: filtersOf(options, settings) });
-      const taken = [...FILTERS, ...(take?.(settings, current) ?? [])];
+      const taken = [...TAKEN, ...(take?.(settings, current) ?? [])];
       session.refilter(filters);
+      session.reredact(redactionOf(options, settings));
       for (const line of notices) onNotice(line);
       onNotice(told(current, settings, taken));
       current = settings;
@@ -51,6 +53,13 @@ export function reloader({ options, session, onNotice, take, around }: ReloadOpt
 function filtersOf(options: RunOptions, settings: Settings): readonly string[] | undefined {
   const ofFlag = options.filter !== undefined && options.filter !== options.settings?.output.filter;
   return ofFlag ? options.filter : settings.output.filter;
+}
+
+/** A key that came as a flag stays. */
+function redactionOf(options: RunOptions, { redact }: Settings): Omit<RedactOptions, "reveal"> {
+  const before = options.settings?.redact.hash_key ?? null;
+  const ofFlag = options.hashSecrets !== undefined && options.hashSecrets !== before;
+  return { allow: redact.allow, deny: redact.deny, hash_key: ofFlag ? options.hashSecrets : redact.hash_key };
 }
 
 function told(before: Settings | undefined, now: Settings, taken: readonly string[]): string {

@@ -160,6 +160,11 @@ export class Pipeline implements PacketHandler, ExchangeListener {
     return event;
   }
 
+  /** Heads from now on are redacted otherwise. */
+  redactWith(redactor: HeadRedactor): void {
+    this.stage.keeper.redactWith(redactor);
+  }
+
   /** An event that is no exchange: a TLS connection, an alert. */
   publish(event: TlsEvent | EarshotEvent): void {
     for (const listener of this.otherListeners) listener(event);

@@ -15,6 +15,7 @@ import { MILLISECOND, type Micros } from "../core/units.ts";
 import type { DecoderOptions } from "../decode/decoder.ts";
 import type { FlowIds } from "../flow/table.ts";
 import type { Redactor } from "../redact/redactor.ts";
+import type { RedactOptions } from "../redact/schema.ts";
 import { eventFormat, type FormatSettings } from "../sink/formats.ts";
 import { jsonFormat } from "../sink/json/format.ts";
 import { LineBuffer } from "../sink/json/line-buffer.ts";
@@ -267,6 +268,14 @@ export class Session implements PacketHandler {
       const event = this.pipeline.materializer.event(exchange);
       return this.filters.every((filter) => filter(event));
     });
+  }
+
+  /** Other names are redacted from now on. What was to be shown as sent at the start still is. */
+  reredact(options: Omit<RedactOptions, "reveal">): void {
+    const { redactor } = this.options;
+    if (redactor.reveal) return;
+    redactor.reconfigure(options);
+    this.pipeline.redactWith(redactor.head);
   }
 
   /** Files that others may have renamed are opened anew. */

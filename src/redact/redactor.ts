@@ -21,36 +21,58 @@ import { NameRules } from "./names.ts";
 import type { RedactOptions } from "./schema.ts";
 import { TextRedactor } from "./text.ts";
 
+interface Parts {
+  readonly head: HeadRedactor;
+  readonly texts: TextRedactor;
+  readonly bodies: BodyRedactor;
+  readonly commandLines: ArgumentRedactor;
+}
+
+function partsOf(options: RedactOptions): Parts {
+  const rules = new NameRules(options);
+  const marker = new Marker(options.hash_key ?? null);
+  const head = new HeadRedactor(options);
+  const texts = new TextRedactor(rules, marker, head);
+  return {
+    head,
+    texts,
+    bodies: new BodyRedactor(rules, marker, head, texts),
+    commandLines: new ArgumentRedactor(rules, marker, head, texts),
+  };
+}
+
 export class Redactor {
   /** True when nothing is redacted: the header line of every output must say so. */
   readonly reveal: boolean;
-  readonly head: HeadRedactor;
-  private readonly texts: TextRedactor;
-  private readonly bodies: BodyRedactor;
-  private readonly commandLines: ArgumentRedactor;
+  private parts: Parts;
 
   constructor(options: RedactOptions = {}) {
-    const rules = new NameRules(options);
-    const marker = new Marker(options.hash_key ?? null);
     this.reveal = options.reveal ?? false;
-    this.head = new HeadRedactor(options);
-    this.texts = new TextRedactor(rules, marker, this.head);
-    this.bodies = new BodyRedactor(rules, marker, this.head, this.texts);
-    this.commandLines = new ArgumentRedactor(rules, marker, this.head, this.texts);
+    this.parts = partsOf(options);
+  }
+
+  /** Another after `reconfigure`: whoever keeps it must be told. */
+  get head(): HeadRedactor {
+    return this.parts.head;
+  }
+
+  /** Other names and another key from now on; whether everything is shown stays as it is. */
+  reconfigure(options: Omit<RedactOptions, "reveal">): void {
+    this.parts = partsOf({ ...options, reveal: this.reveal });
   }
 
   // functions of their own, so that they can be handed on without this object
 
   /** Text of no known grammar: messages, labels, log lines. */
-  readonly text = (text: string): string => (this.reveal ? text : this.texts.redact(text));
+  readonly text = (text: string): string => (this.reveal ? text : this.parts.texts.redact(text));
 
   /** The kept beginning of a body. For one that is not text: pass its bytes as latin-1 and encode what comes back. */
   readonly body = (text: string, contentType: string | null): string =>
-    this.reveal ? text : this.bodies.redact(text, contentType);
+    this.reveal ? text : this.parts.bodies.redact(text, contentType);
 
   /** A command line, the program first. */
   readonly arguments = (args: readonly string[]): string[] =>
-    this.reveal ? [...args] : this.commandLines.redact(args);
+    this.reveal ? [...args] : this.parts.commandLines.redact(args);
 
   event<Event extends EarshotEvent>(event: Event): Event;
   event(event: EarshotEvent): EarshotEvent {

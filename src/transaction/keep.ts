@@ -39,7 +39,7 @@ const LIMIT = SCRATCH_AT + Arena.maxBlock - 8;
 
 export class HeadKeeper {
   private readonly arena: Arena;
-  private readonly redactor: HeadRedactor | null;
+  private redactor: HeadRedactor | null;
   private readonly out = memory;
   private source: Uint8Array = memory;
   private sourceView: DataView = memoryView;
@@ -51,6 +51,11 @@ export class HeadKeeper {
 
   constructor(arena: Arena, redactor: HeadRedactor | null) {
     this.arena = arena;
+    this.redactor = redactor;
+  }
+
+  /** Heads from now on are redacted otherwise. */
+  redactWith(redactor: HeadRedactor | null): void {
     this.redactor = redactor;
   }
 
