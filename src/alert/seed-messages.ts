@@ -1,72 +1,74 @@
 /**
- * The seed's screen text, word for word, with its colours as data: a terminal paints them, a test compares them.
- * Takes a SeedProfile and the time; gives lines.
+ * What the console monitor said of its alerts, word for word, with its colours as data: its screen (`--ui seed`) paints
+ * them, the seed profile's records are made of the same words. Figures in, lines out. Pure.
  */
-import type { Micros } from "../core/units.ts";
-import { MINUTE, SECOND } from "../core/units.ts";
-import type { SeedHistoryRow, SeedProfile } from "./seed-profile.ts";
+import { type Micros, SECOND } from "../core/units.ts";
+import { seedTime } from "../stats/seed-report.ts";
+import { roundHalfEven, type SeedProfile } from "./seed-profile.ts";
 
-export interface SeedLine {
-  readonly text: string;
-  /** Null: the terminal's own colour. */
-  readonly color: "white" | "red" | "green" | "yellow" | null;
-  readonly background: "grey" | null;
-}
+/** Words in the terminal's own colour, or in one of the original's: text on background. */
+export type SeedTint = "blue" | "yellow" | "red" | "green" | "white on grey" | "yellow on grey";
+export type SeedPart = string | { readonly text: string; readonly tint: SeedTint };
+export type SeedLine = readonly SeedPart[];
 
-/** Minutes to add to UTC for the local time of a moment. */
-export type UtcOffset = (time: Micros) => number;
+/** Seconds that local time is ahead of UTC. */
+type UtcOffset_s = (time: Micros) => number;
 
-const UTC: UtcOffset = () => 0;
+const tinted = (tint: SeedTint, text: string | number): SeedPart => ({ text: String(text), tint });
+const blue = (text: string | number) => tinted("blue", text);
+const yellow = (text: string | number) => tinted("yellow", text);
 
-/** `HH:MM:SS YYYY/MM/DD`. */
-export function seedTime(time: Micros, offset: UtcOffset = UTC): string {
-  const iso = new Date((time + offset(time) * MINUTE) / 1000).toISOString();
-  return `${iso.slice(11, 19)} ${iso.slice(0, 10).replaceAll("-", "/")}`;
-}
+export const SEED_DISMISSED = "<<<Alert Dismissed>>>";
 
-const plain = (text: string): SeedLine => ({ text, color: null, background: null });
-const seconds = (time: Micros): string => String(Math.round(time / SECOND));
-
-/** What the seed prints for the state it is in. Trims the history, as the seed does when it prints. */
-export function seedLines(profile: SeedProfile, now: Micros, offset: UtcOffset = UTC): SeedLine[] {
-  profile.trim(now);
-  return [...stateLines(profile, offset), ...historyLines(profile.history, offset)];
-}
-
-function stateLines(profile: SeedProfile, offset: UtcOffset): SeedLine[] {
-  const { bucket, learning, threshold_pct } = profile.settings;
-  const countdown = profile.countdown_s();
-  if (profile.state === "learn_baseline") {
-    const elapsed = seconds(learning - countdown * SECOND);
-    return [
-      { text: "<<<Learning mode>>>", color: "white", background: "grey" },
-      plain(`Collected ${profile.count} HTTP request in ${elapsed}s`),
-      plain(`Est. average rate: ${profile.estimate()}/${seconds(bucket)}s`),
-      plain(`${countdown}s counting down...`),
-    ];
-  }
-  const info = plain(
-    `[INFO] Average baseline: ${profile.baseline}/${seconds(bucket)}s, Alert threshold: ${threshold_pct}%, ` +
-      `Current average: ${profile.count}/${seconds(bucket)}s, Next Alert check in ${countdown}s...`,
-  );
-  if (profile.state === "enforce_alert") {
-    const lines: SeedLine[] = [info, { text: "<<<Active Alert>>>", color: "red", background: null }];
-    const last = profile.history[0];
-    return last === undefined ? lines : [...lines, { text: alertText(last, offset), color: "red", background: null }];
-  }
-  if (profile.state === "enforce_dismiss")
-    return [info, { text: "<<<Alert Dismissed>>>", color: "green", background: null }];
-  return [info];
-}
-
-function alertText(row: SeedHistoryRow, offset: UtcOffset): string {
-  return `High traffic generated an alert - hits=${row.hits}, triggered at ${seedTime(row.time, offset)}`;
-}
-
-function historyLines(history: readonly SeedHistoryRow[], offset: UtcOffset): SeedLine[] {
-  if (history.length === 0) return [];
+/** What is shown while it learns. `count` and `countdown_s`: of the moment that is shown, which may be over. */
+export function seedLearningLines(
+  { settings }: Pick<SeedProfile, "settings">,
+  { count, countdown_s }: { readonly count: number; readonly countdown_s: number },
+): SeedLine[] {
+  const bucket_s = settings.bucket / SECOND;
+  const elapsed_s = Math.round(settings.learning / SECOND - countdown_s);
+  const estimate = elapsed_s === 0 ? 0 : roundHalfEven((count * bucket_s) / elapsed_s);
   return [
-    { text: "<<<Alert History>>>", color: "yellow", background: "grey" },
-    ...history.map((row) => plain(`hits ${row.hits} at ${seedTime(row.time, offset)}`)),
+    [tinted("white on grey", "<<<Learning mode>>>")],
+    ["Collected ", blue(count), ` HTTP request in ${elapsed_s}s`],
+    ["Est. average rate: ", blue(`${estimate}/${bucket_s}s`)],
+    [`${countdown_s}s counting down...`],
   ];
 }
+
+/** What is shown once it has learned: the state of things, the alert or its end, and the alerts that were. */
+export function seedEnforceLines(profile: SeedProfile, offset_s: UtcOffset_s): SeedLine[] {
+  const { settings, baseline, count } = profile;
+  const bucket_s = settings.bucket / SECOND;
+  const info: SeedLine = [
+    ...["[INFO] Average baseline: ", blue(`${baseline}/${bucket_s}s`)],
+    ...[", Alert threshold: ", yellow(`${settings.threshold_pct}%`)],
+    ...[", Current average: ", blue(`${count}/${bucket_s}s`)],
+    ...[", Next Alert check in ", blue(`${profile.countdown_s()}s...`)],
+  ];
+  return [
+    info,
+    ...stateLines(profile, offset_s),
+    [],
+    [tinted("yellow on grey", "<<<Alert History>>>")],
+    ...profile.history.map(({ hits, time }): SeedLine => ["hits ", yellow(hits), ` at ${clock(time, offset_s)}`]),
+  ];
+}
+
+function stateLines({ state, history }: SeedProfile, offset_s: UtcOffset_s): SeedLine[] {
+  const last = history[0];
+  if (last === undefined || (state !== "enforce_alert" && state !== "enforce_dismiss")) return [];
+  const title = state === "enforce_alert" ? tinted("red", "<<<Active Alert>>>") : tinted("green", SEED_DISMISSED);
+  return [[], [title], seedAlertLine(last.hits, last.time, offset_s)];
+}
+
+export function seedAlertLine(hits: number, time: Micros, offset_s: UtcOffset_s): SeedLine {
+  return ["High traffic generated an alert - hits=", yellow(hits), `, triggered at ${clock(time, offset_s)}`];
+}
+
+/** Without colours. */
+export function seedLineText(line: SeedLine): string {
+  return line.map((part) => (typeof part === "string" ? part : part.text)).join("");
+}
+
+const clock = (time: Micros, offset_s: UtcOffset_s) => seedTime(time, offset_s(time));

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { HOUR, SECOND } from "../core/units.ts";
-import { seedLines } from "./seed-messages.ts";
+import { seedEnforceLines, seedLearningLines, seedLineText } from "./seed-messages.ts";
 import { roundHalfEven, type SeedChange, SeedProfile, type SeedState, SeedStateMachine } from "./seed-profile.ts";
 
 const T0 = Date.UTC(2024, 0, 2, 10, 0, 0) * 1000;
@@ -162,33 +162,37 @@ test("screen text, word for word", () => {
   const profile = new SeedProfile();
   profile.observe(T0, 3);
   profile.advance(T0 + 10 * SECOND);
-  expect(seedLines(profile, T0 + 10 * SECOND)).toEqual([
-    { text: "<<<Learning mode>>>", color: "white", background: "grey" },
-    { text: "Collected 3 HTTP request in 10s", color: null, background: null },
-    { text: "Est. average rate: 36/120s", color: null, background: null },
-    { text: "110s counting down...", color: null, background: null },
+  const utc = () => 0;
+  const learning = seedLearningLines(profile, { count: profile.count, countdown_s: profile.countdown_s() });
+  expect(learning.map(seedLineText)).toEqual([
+    "<<<Learning mode>>>",
+    "Collected 3 HTTP request in 10s",
+    "Est. average rate: 36/120s",
+    "110s counting down...",
   ]);
+  expect(learning[0]).toEqual([{ text: "<<<Learning mode>>>", tint: "white on grey" }]);
   profile.advance(T0 + 120 * SECOND);
   profile.observe(T0 + 125 * SECOND, 5);
-  expect(seedLines(profile, T0 + 125 * SECOND).map((line) => line.text)).toEqual([
+  expect(seedEnforceLines(profile, utc).map(seedLineText)).toEqual([
     "[INFO] Average baseline: 3/120s, Alert threshold: 10%, Current average: 5/120s, Next Alert check in 116s...",
+    "",
+    "<<<Alert History>>>",
   ]);
   profile.advance(T0 + 240 * SECOND);
-  expect(seedLines(profile, T0 + 240 * SECOND)).toEqual([
-    expect.objectContaining({ color: null }),
-    { text: "<<<Active Alert>>>", color: "red", background: null },
-    {
-      text: "High traffic generated an alert - hits=5, triggered at 10:04:00 2024/01/02",
-      color: "red",
-      background: null,
-    },
-    { text: "<<<Alert History>>>", color: "yellow", background: "grey" },
-    { text: "hits 5 at 10:04:00 2024/01/02", color: null, background: null },
+  const active = seedEnforceLines(profile, utc);
+  expect(active.slice(1).map(seedLineText)).toEqual([
+    "",
+    "<<<Active Alert>>>",
+    "High traffic generated an alert - hits=5, triggered at 10:04:00 2024/01/02",
+    "",
+    "<<<Alert History>>>",
+    "hits 5 at 10:04:00 2024/01/02",
   ]);
+  expect(active[2]).toEqual([{ text: "<<<Active Alert>>>", tint: "red" }]);
+  expect(active[5]).toEqual([{ text: "<<<Alert History>>>", tint: "yellow on grey" }]);
   profile.advance(T0 + 360 * SECOND);
-  expect(seedLines(profile, T0 + 360 * SECOND)[1]).toEqual({
-    text: "<<<Alert Dismissed>>>",
-    color: "green",
-    background: null,
-  });
+  expect(seedEnforceLines(profile, () => 3_600).slice(2, 4)).toEqual([
+    [{ text: "<<<Alert Dismissed>>>", tint: "green" }],
+    ["High traffic generated an alert - hits=", { text: "5", tint: "yellow" }, ", triggered at 11:04:00 2024/01/02"],
+  ]);
 });

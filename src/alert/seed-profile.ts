@@ -150,13 +150,6 @@ export class SeedProfile {
     return (this.#length() - this.#elapsed()) / SECOND;
   }
 
-  /** While learning: requests per bucket to expect, by the last tick. Otherwise the baseline. */
-  estimate(): number {
-    if (this.state !== "learn_baseline") return this.baseline;
-    const elapsed = this.#elapsed();
-    return elapsed === 0 ? 0 : roundHalfEven((this.count * this.settings.bucket) / elapsed);
-  }
-
   /** The decision at the end of a bucket. Public because the golden vectors speak of it. */
   endBucket(time: Micros): void {
     const count = this.count;

@@ -4,7 +4,7 @@ import { formatTime, type Micros, SECOND } from "../core/units.ts";
 import type { Rule, RuleContext, SeriesStatus } from "./context.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { alertId, alertRecord } from "./record.ts";
-import { seedLines, seedTime } from "./seed-messages.ts";
+import { SEED_DISMISSED, seedAlertLine, seedEnforceLines, seedLearningLines, seedLineText } from "./seed-messages.ts";
 import { type SeedChange, SeedProfile, type SeedSettings, type SeedSnapshot, type SeedState } from "./seed-profile.ts";
 
 const STATES: Readonly<Record<SeedState, SeriesStatus["state"]>> = {
@@ -78,9 +78,7 @@ export class SeedRule implements Rule {
         up: learned ? this.#limit() : null,
         windows: learned ? 1 : 0,
         windows_wanted: 1,
-        text: seedLines(this.profile, this.profile.serialize().now, (time) => this.#context.utcOffset(time))
-          .map((line) => line.text)
-          .join(" "),
+        text: this.#text(),
       },
     ];
   }
@@ -100,6 +98,22 @@ export class SeedRule implements Rule {
     this.#active = active;
     this.#peak = peak;
     this.#evaluations = evaluations;
+  }
+
+  readonly #offset_s = (time: Micros): number => this.#context.utcOffset(time) * 60;
+
+  /** Its screen in one line. */
+  #text(): string {
+    const { profile } = this;
+    if (profile.state !== "learn_baseline") profile.trim();
+    const lines =
+      profile.state === "learn_baseline"
+        ? seedLearningLines(profile, { count: profile.count, countdown_s: profile.countdown_s() })
+        : seedEnforceLines(profile, this.#offset_s);
+    return lines
+      .map(seedLineText)
+      .filter((line) => line !== "")
+      .join(" ");
   }
 
   #fresh(): SeedProfile {
@@ -128,12 +142,11 @@ export class SeedRule implements Rule {
       this.#active ??= time;
       this.#peak = opened ? count : Math.max(this.#peak, count);
       this.#evaluations = opened ? 1 : this.#evaluations + 1;
-      const at = seedTime(time, (moment) => this.#context.utcOffset(moment));
-      const text = `High traffic generated an alert - hits=${count}, triggered at ${at}`;
+      const text = seedLineText(seedAlertLine(count, time, this.#offset_s));
       this.#emit(change, "firing", opened ? "firing" : "worse", text);
     }
     if (kind === "dismissed") {
-      this.#emit(change, "resolved", "resolved", "<<<Alert Dismissed>>>");
+      this.#emit(change, "resolved", "resolved", SEED_DISMISSED);
       this.#active = null;
     }
   }

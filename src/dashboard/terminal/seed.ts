@@ -8,11 +8,18 @@
  * without locks, counting packets where exchanges are meant.
  */
 
-import { roundHalfEven, SeedProfile } from "../../alert/seed-profile.ts";
+import {
+  type SeedLine,
+  type SeedTint,
+  seedEnforceLines,
+  seedLearningLines,
+  seedLineText,
+} from "../../alert/seed-messages.ts";
+import { SeedProfile } from "../../alert/seed-profile.ts";
 import type { EarshotEvent, TransactionEvent } from "../../core/event.ts";
 import { MILLISECOND, type Micros, SECOND } from "../../core/units.ts";
 import { Overview, type OverviewState } from "../../stats/overview.ts";
-import { seedReport, seedTime } from "../../stats/seed-report.ts";
+import { seedReport } from "../../stats/seed-report.ts";
 import type { TerminalOutput } from "./terminal.ts";
 import { type Environment, themeFor } from "./theme.ts";
 
@@ -48,7 +55,10 @@ export type SeedScreen = readonly string[];
 const MOST_LOOKS = 1_000;
 
 /** SGR codes as the console monitor's terminal library sent them. */
-const CODES = { blue: "34", yellow: "33", red: "31", green: "32", "white on grey": "40;37", "yellow on grey": "40;33" };
+const CODES: Readonly<Record<SeedTint, string>> = {
+  ...{ blue: "34", yellow: "33", red: "31", green: "32" },
+  ...{ "white on grey": "40;37", "yellow on grey": "40;33" },
+};
 
 export class SeedDashboard {
   readonly settings: SeedUiSettings;
@@ -129,35 +139,16 @@ export class SeedDashboard {
   }
 
   private learningScreen(count: number, countdown_s: number): SeedScreen {
-    const { average_bucket_size: bucket, average_learning_duration: learning } = this.settings;
-    const elapsed = learning - countdown_s;
-    const estimate = elapsed === 0 ? 0 : roundHalfEven((count * bucket) / elapsed);
-    return [
-      this.paint("white on grey", "<<<Learning mode>>>"),
-      `Collected ${this.paint("blue", count)} HTTP request in ${elapsed}s`,
-      `Est. average rate: ${this.paint("blue", `${estimate}/${bucket}s`)}`,
-      `${countdown_s}s counting down...`,
-    ];
+    return seedLearningLines(this.profile, { count, countdown_s }).map((line) => this.paint(line));
   }
 
   private mainScreen(time: Micros): SeedScreen {
     const { profile, settings } = this;
-    const bucket = settings.average_bucket_size;
     profile.trim(time);
     this.overview.retire(this.hits, time - settings.max_retention_length * SECOND);
-    const history = profile.history.map((row) => `hits ${this.paint("yellow", row.hits)} at ${this.clock(row.time)}`);
     return [
       "",
-      [
-        `[INFO] Average baseline: ${this.paint("blue", `${profile.baseline}/${bucket}s`)}`,
-        `Alert threshold: ${this.paint("yellow", `${settings.average_threshold}%`)}`,
-        `Current average: ${this.paint("blue", `${profile.count}/${bucket}s`)}`,
-        `Next Alert check in ${this.paint("blue", `${profile.countdown_s()}s...`)}`,
-      ].join(", "),
-      ...this.alertLines(),
-      "",
-      this.paint("yellow on grey", "<<<Alert History>>>"),
-      ...history,
+      ...seedEnforceLines(profile, () => this.utcOffset_s).map((line) => this.paint(line)),
       ...seedReport(this.overview, this.hits, {
         limit: settings.max_top_hits,
         offset_s: this.utcOffset_s,
@@ -166,25 +157,11 @@ export class SeedDashboard {
     ];
   }
 
-  private alertLines(): SeedScreen {
-    const { state, history } = this.profile;
-    const last = history[0];
-    if (last === undefined || (state !== "enforce_alert" && state !== "enforce_dismiss")) return [];
-    return [
-      "",
-      state === "enforce_alert"
-        ? this.paint("red", "<<<Active Alert>>>")
-        : this.paint("green", "<<<Alert Dismissed>>>"),
-      `High traffic generated an alert - hits=${this.paint("yellow", last.hits)}, triggered at ${this.clock(last.time)}`,
-    ];
-  }
-
-  private paint(codes: keyof typeof CODES, text: string | number): string {
-    return this.colours ? `\x1b[${CODES[codes]}m${text}\x1b[0m` : String(text);
-  }
-
-  private clock(time: Micros): string {
-    return seedTime(time, this.utcOffset_s);
+  private paint(line: SeedLine): string {
+    if (!this.colours) return seedLineText(line);
+    return line
+      .map((part) => (typeof part === "string" ? part : `\x1b[${CODES[part.tint]}m${part.text}\x1b[0m`))
+      .join("");
   }
 }
 
