@@ -8,7 +8,6 @@ import { Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
 import type { CaptureProblem, CaptureProgress } from "../source/file/capture-file.ts";
 import type { CaptureSummary } from "../source/file/read-captures.ts";
-import { alertsWanted, fileEngine, tellSeconds } from "./alert-run.ts";
 import {
   loadPlugins,
   openAttribution,
@@ -45,15 +44,18 @@ const notice = (line: string) => process.stderr.write(`earshot: ${line}\n`);
 
 export async function read(files: readonly string[], options: ReadOptions): Promise<void> {
   const stop = stopOnSignals();
-  const { session, summary } = await readThrough(files, options, stop, alertsOf(options));
+  const { session, summary } = await readThrough(files, options, stop, await alertsOf(options));
   stop.dispose();
   if (options.summary) tellRead(session, summary, stop);
   if (stop.reason === "SIGINT" || stop.reason === "SIGTERM") process.exitCode = stop.reason === "SIGINT" ? 130 : 143;
 }
 
 /** The engine over the files' time; its rows go where the others go. Nothing in the past is told to anybody else. */
-function alertsOf(options: ReadOptions): ReadAdditions {
-  const config = options.alerts ? alertsWanted(options) : null;
+async function alertsOf(options: ReadOptions): Promise<ReadAdditions> {
+  if (!options.alerts) return {};
+  // loaded only now: the engine and what it is configured with take longer to load than all the rest (0.1 s)
+  const { alertsWanted, fileEngine, tellSeconds } = await import("./alert-run.ts");
+  const config = alertsWanted(options);
   if (config === null) return {};
   let engine: AlertEngine | null = null;
   let tell: ((now: Micros) => void) | null = null;
