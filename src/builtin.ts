@@ -2,6 +2,7 @@
  * What ships, through the door that plug-ins use: the registry takes it first. Protocols read into the pipeline they
  * are opened in, so each pipeline has its own made here.
  */
+import { Budget, WAITING_BYTES } from "./core/budget.ts";
 import type { EarshotEvent } from "./core/event.ts";
 import type { Flow } from "./core/flow.ts";
 import type { Ledger } from "./core/ledger.ts";
@@ -32,16 +33,18 @@ export interface ProtocolOutlet {
 /** The protocols that are looked for, in this order; `more` are those of plug-ins. */
 export function protocols(outlet: ProtocolOutlet, more: readonly Protocol[]): Protocol[] {
   const all: Protocol[] = [];
+  const budget = new Budget(WAITING_BYTES, () => outlet.ledger.evict("protocol.waiting"));
   const http1 = new Http1Protocol({
+    budget,
     newBuilder: () => outlet.stage.builder(),
     // what is inside CONNECT may be anything; a protocol named by Upgrade is that protocol, and none of ours
-    openTunnel: (_flow, protocol) => (protocol === "connect" ? new Selector({ protocols: all }) : null),
+    openTunnel: (_flow, protocol) => (protocol === "connect" ? new Selector({ protocols: all, budget }) : null),
   });
   const tls = new TlsProtocol({
     ledger: outlet.ledger,
     flowUsed: outlet.flowUsed,
     emit: outlet.emit,
-    openPlain: () => new Selector({ protocols: [http1] }),
+    openPlain: () => new Selector({ protocols: [http1], budget }),
   });
   all.push(http1, tls, ...more);
   return all;

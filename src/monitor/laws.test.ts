@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { answer, type Dialogue, get, http, talk } from "../../test/support/dialogue.ts";
 import { fastest_ms } from "../../test/support/duration.ts";
 import { concat } from "../../test/support/packet-builder.ts";
-import { type CapturedPacket, type PipelineRun, runPackets } from "../../test/support/pipeline-run.ts";
+import { type CapturedPacket, PipelineRun, runPackets } from "../../test/support/pipeline-run.ts";
 import type { TransactionEvent } from "../core/event.ts";
 import { Redactor } from "../redact/redactor.ts";
 
@@ -289,6 +289,30 @@ describe("law 5: memory stays bounded, and what is dropped is counted", () => {
     expect(events.filter((event) => event.quality.truncated)).toEqual([]);
   });
 
+  test.each([
+    ["heads in progress", get("/").slice(0, -2)],
+    ["first lines", "GET /"],
+    ["no known protocol", "\x01\x02 binary "],
+  ])("half-sent beginnings of many flows: %s", (_, begin) => {
+    const run = new PipelineRun();
+    const dialogues = Array.from({ length: 1_500 }, (_, i) =>
+      talk({
+        client: { ip: "192.0.2.1", port: 1024 + i },
+        start: 1e15 + i,
+        maximumSegment_bytes: 20_000,
+        handshake: i % 2 === 0,
+      }).client(`${begin}${"x".repeat(60_000)}`),
+    );
+    for (const { packets } of dialogues) for (const packet of packets) run.push(packet);
+    expect(run.errors).toEqual([]);
+    if (begin.startsWith("GET")) expect(run.ledger.evicted.get("protocol.waiting")).toBeGreaterThan(0);
+    // later flows are served when the memory is free again
+    for (const { packets } of dialogues) run.push({ ...packets.at(-1)!, bytes: reset(packets.at(-1)!.bytes) });
+    const later = talk({ start: 2e15, maximumSegment_bytes: 10 }).client(get("/later")).server(answer(200)).close();
+    for (const packet of later.packets) run.push(packet);
+    expect(run.end().events.at(-1)?.request?.path).toBe("/later");
+  });
+
   test("held segments of all flows together", () => {
     const filler = "x".repeat(60_000);
     const packets = Array.from({ length: 70 }, (_, i) => {
@@ -309,6 +333,14 @@ describe("law 5: memory stays bounded, and what is dropped is counted", () => {
     expect(run.events).toHaveLength(70);
   });
 });
+
+/** The same TCP packet as a reset without data. */
+function reset(frame: Uint8Array): Uint8Array {
+  const bytes = frame.slice(0, 54);
+  bytes[47] = 0x14;
+  bytes.set([0, 40], 16);
+  return bytes;
+}
 
 describe("law 6: the same octets, the same output", () => {
   test("read twice", () => {

@@ -3,6 +3,7 @@
  * is pure: a file and the live wire give the same exchanges. What needs the plain event gets it made once.
  */
 import { protocols } from "../builtin.ts";
+import { Budget, WAITING_BYTES } from "../core/budget.ts";
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "../core/event.ts";
 import { type Exchange, type ExchangeListener, NEVER } from "../core/exchange.ts";
 import type { Flow } from "../core/flow.ts";
@@ -84,7 +85,10 @@ export class Pipeline implements PacketHandler, ExchangeListener {
       },
       emit: (event: EarshotEvent) => this.publish(event),
     };
-    const selectorOptions = { protocols: protocols(outlet, options.protocols ?? []) };
+    const selectorOptions = {
+      protocols: protocols(outlet, options.protocols ?? []),
+      budget: new Budget(WAITING_BYTES, () => options.ledger.evict("protocol.waiting")),
+    };
     const firstOctets = new FirstOctets(selectorOptions);
     this.flows = new FlowTable(this.ledger, {
       maxFlows: options.maxFlows,

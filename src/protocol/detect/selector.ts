@@ -3,6 +3,7 @@
  * octets to that protocol's parser. A flow that begins otherwise (a proxy's handshake, a greeting) is searched for a
  * while for a certain beginning; one that was joined late, always.
  */
+import { Budget, WAITING_BYTES } from "../../core/budget.ts";
 import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
 import type { FlowParser, Protocol } from "../../core/protocol.ts";
 
@@ -32,17 +33,36 @@ class Opening {
   acknowledgment = 0;
   acknowledges = true;
   ipLength = 0;
+  private readonly budget: Budget;
 
-  append(from: Uint8Array, start: number, end: number): void {
+  constructor(budget: Budget) {
+    this.budget = budget;
+  }
+
+  /** False, and everything forgotten, when there is no memory for them. */
+  append(from: Uint8Array, start: number, end: number): boolean {
     const need = this.length + end - start;
+    this.seen += end - start;
     if (this.bytes.length < need) {
-      const larger = new Uint8Array(Math.max(need, this.bytes.length * 2));
+      const size = Math.max(need, this.bytes.length * 2);
+      if (!this.budget.take(size - this.bytes.length)) {
+        this.release();
+        return false;
+      }
+      const larger = new Uint8Array(size);
       larger.set(this.bytes.subarray(0, this.length));
       this.bytes = larger;
     }
     this.bytes.set(from.subarray(start, end), this.length);
     this.length = need;
-    this.seen += end - start;
+    return true;
+  }
+
+  /** Gives the memory back. */
+  release(): void {
+    this.budget.give(this.bytes.length);
+    this.bytes = new Uint8Array(0);
+    this.length = 0;
   }
 }
 
@@ -50,6 +70,8 @@ export interface SelectorOptions {
   readonly protocols: readonly Protocol[];
   /** Told once for each flow whose protocol was found. */
   readonly onDetected?: (flow: Flow, protocol: Protocol) => void;
+  /** For octets kept until a protocol is known, of all flows together; one of its own when absent. */
+  readonly budget?: Budget;
 }
 
 /**
@@ -85,9 +107,11 @@ export class Selector implements FlowParser {
   private openings: [Opening | null, Opening | null] | null = [null, null];
   private parser: FlowParser | null = null;
   private first: HalfIndex = 0;
+  private readonly budget: Budget;
 
   constructor(options: SelectorOptions) {
     this.options = options;
+    this.budget = options.budget ?? new Budget(WAITING_BYTES);
   }
 
   data(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void {
@@ -105,7 +129,7 @@ export class Selector implements FlowParser {
         return;
       }
       if (openings[1 - from] === null) this.first = from;
-      opening = openings[from] = new Opening();
+      opening = openings[from] = new Opening(this.budget);
       opening.foreign = protocol === "no";
     }
     if (opening.length === 0) {
@@ -115,7 +139,12 @@ export class Selector implements FlowParser {
       opening.acknowledges = flow.dataAcknowledges;
       opening.ipLength = flow.dataIpLength;
     }
-    opening.append(bytes, start, end);
+    if (!opening.append(bytes, start, end)) {
+      // as after a hole: what is not kept cannot be searched
+      opening.foreign = true;
+      opening.missed += end - start;
+      return;
+    }
     if (!opening.foreign && worthALook(opening, end - start)) {
       opening.looked = opening.length;
       const protocol = detect(this.options.protocols, opening.bytes, 0, opening.length);
@@ -135,8 +164,7 @@ export class Selector implements FlowParser {
       }
     }
     if (flow.handshakeSeen && opening.seen > SEARCH_DEPTH) {
-      opening.length = 0;
-      opening.bytes = new Uint8Array(0);
+      opening.release();
       this.giveUpWhenBothAreForeign(flow);
       return;
     }
@@ -157,7 +185,13 @@ export class Selector implements FlowParser {
     const openings = this.openings!;
     const over = (opening: Opening | null) => opening !== null && opening.foreign && opening.seen > SEARCH_DEPTH;
     if (!flow.handshakeSeen || !over(openings[0])) return;
-    if (over(openings[1]) || (openings[1] === null && openings[0]!.seen > 16 * SEARCH_DEPTH)) this.openings = null;
+    if (over(openings[1]) || (openings[1] === null && openings[0]!.seen > 16 * SEARCH_DEPTH)) this.forget();
+  }
+
+  private forget(): void {
+    this.openings?.[0]?.release();
+    this.openings?.[1]?.release();
+    this.openings = null;
   }
 
   private found(flow: Flow, from: HalfIndex, protocol: Protocol, bytes: Uint8Array, start: number, end: number): void {
@@ -168,6 +202,7 @@ export class Selector implements FlowParser {
     this.options.onDetected?.(flow, protocol);
     this.tellMissed(flow, (1 - from) as HalfIndex, other);
     if (other !== null && !other.foreign) this.replay(flow, (1 - from) as HalfIndex, other, 0);
+    other?.release();
     this.parser.data(flow, from, bytes, start, end);
   }
 
@@ -189,6 +224,8 @@ export class Selector implements FlowParser {
     if (newest > 0) this.parser.data(flow, from, own.bytes, own.length, own.length + newest);
     if (other !== null && offset === 0 && !other.foreign && this.first === from)
       this.replay(flow, (1 - from) as HalfIndex, other, 0);
+    own.release();
+    other?.release();
   }
 
   /** Hands over what was kept, as if it came now; its own time and place in the stream go with it. */
@@ -213,7 +250,7 @@ export class Selector implements FlowParser {
       return;
     }
     if (this.openings === null) return;
-    const opening = this.openings[from] ?? new Opening();
+    const opening = this.openings[from] ?? new Opening(this.budget);
     this.openings[from] = opening;
     // what was kept cannot go on; behind the hole any message may begin
     opening.length = 0;
@@ -235,7 +272,7 @@ export class Selector implements FlowParser {
 
   close(flow: Flow, reason: CloseReason): void {
     this.parser?.close(flow, reason);
-    this.openings = null;
+    this.forget();
   }
 }
 

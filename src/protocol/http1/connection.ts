@@ -2,6 +2,7 @@
  * HTTP/1 on one flow: a reader for each direction (RFC 9112), and what they share. What the octets say decides who is
  * the client, not ports and not who connected.
  */
+import type { Budget } from "../../core/budget.ts";
 import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
 import { type AnsweredMethod, type ExchangeBuilder, FIELD_STRIDE } from "../../core/http.ts";
 import type { FlowParser } from "../../core/protocol.ts";
@@ -14,6 +15,8 @@ export interface Http1Options {
   readonly newBuilder: (flow: Flow) => ExchangeBuilder;
   /** Reads what follows CONNECT or an Upgrade; null lets it pass. */
   readonly openTunnel: (flow: Flow, protocol: string) => FlowParser | null;
+  /** For heads that come in pieces, of all flows together; one of its own when absent. */
+  readonly budget?: Budget;
 }
 
 const LONGEST_UPGRADE_NAME = 64;
@@ -36,8 +39,12 @@ export class Http1Connection implements FlowParser {
   private upgradeName = "";
   private tunnelName = "";
 
-  constructor(options: Http1Options, free: Http1Connection[]) {
+  /** Shared by all connections. */
+  readonly budget: Budget;
+
+  constructor(options: Http1Options, free: Http1Connection[], budget: Budget) {
     this.options = options;
+    this.budget = budget;
     this.free = free;
   }
 

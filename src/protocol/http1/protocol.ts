@@ -1,4 +1,5 @@
 /** HTTP/1 as a Protocol: finds itself on any port, in either direction (RFC 9112). */
+import { Budget, WAITING_BYTES } from "../../core/budget.ts";
 import type { Flow } from "../../core/flow.ts";
 import type { Detection, Protocol } from "../../core/protocol.ts";
 import { Http1Connection, type Http1Options } from "./connection.ts";
@@ -9,9 +10,11 @@ export class Http1Protocol implements Protocol {
   readonly name = "http1";
   private readonly options: Http1Options;
   private readonly free: Http1Connection[] = [];
+  private readonly budget: Budget;
 
   constructor(options: Http1Options) {
     this.options = options;
+    this.budget = options.budget ?? new Budget(WAITING_BYTES);
   }
 
   detect(bytes: Uint8Array, start: number, end: number): Detection {
@@ -30,7 +33,7 @@ export class Http1Protocol implements Protocol {
   }
 
   open(flow: Flow): Http1Connection {
-    const connection = this.free.pop() ?? new Http1Connection(this.options, this.free);
+    const connection = this.free.pop() ?? new Http1Connection(this.options, this.free, this.budget);
     connection.renew(flow);
     return connection;
   }

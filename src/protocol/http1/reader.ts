@@ -275,7 +275,7 @@ export class Reader {
   // ---- heads and trailers in pieces
 
   private begin(flow: Flow, at: number): Waiting {
-    this.waiting ??= new Waiting();
+    this.waiting ??= new Waiting(this.connection.budget);
     this.waiting.begin(flow, (this.base + at) | 0);
     return this.waiting;
   }
@@ -286,7 +286,8 @@ export class Reader {
     const before = waiting.length;
     const stop = waiting.appendHead(bytes, start, end, MAX_HEAD_BYTES);
     // a second look tells nothing new before a line ends: octets that come one by one are not read again and again
-    if (!waiting.lineEnded && before > LONGEST_OPENING && waiting.length < MAX_HEAD_BYTES) return stop;
+    const full = waiting.full(MAX_HEAD_BYTES);
+    if (!waiting.lineEnded && before > LONGEST_OPENING && !full) return stop;
     const kind = this.kindAt(waiting.bytes, 0, waiting.length);
     if (kind === NEITHER) {
       // it only looked like a start line
@@ -296,7 +297,7 @@ export class Reader {
       return stop;
     }
     if (kind === UNDECIDED) {
-      if (waiting.length >= MAX_HEAD_BYTES) this.lose();
+      if (full) this.lose();
       return stop;
     }
     const headEnd = head.read(waiting.bytes, 0, waiting.length, kind === REQUEST);
@@ -306,7 +307,7 @@ export class Reader {
       this.headRead(flow, kind === REQUEST);
       return stop - left;
     }
-    if (waiting.length >= MAX_HEAD_BYTES) this.cutHead(flow, kind === REQUEST, "http1.head-too-large");
+    if (full) this.cutHead(flow, kind === REQUEST, waiting.refused ? "" : "http1.head-too-large");
     return stop;
   }
 
@@ -387,8 +388,8 @@ export class Reader {
       if (head.fieldCount > 0) this.connection.builder.trailers(flow, this.request, head);
       waiting.clear();
       this.messageEnd(flow, true);
-    } else if (waiting.length >= MAX_HEAD_BYTES) {
-      this.connection.builder.anomaly(flow, this.request, "http1.trailers-too-large");
+    } else if (waiting.full(MAX_HEAD_BYTES)) {
+      if (!waiting.refused) this.connection.builder.anomaly(flow, this.request, "http1.trailers-too-large");
       this.lose();
     }
     return stop;
@@ -467,7 +468,10 @@ export class Reader {
     const waiting = this.waiting;
     this.state = DEAD;
     this.waiting = null;
-    return waiting === null || waiting.length === 0 ? null : waiting.bytes.subarray(0, waiting.length);
+    if (waiting === null) return null;
+    const rest = waiting.bytes.subarray(0, waiting.length);
+    waiting.clear();
+    return rest.length === 0 ? null : rest;
   }
 
   finished(flow: Flow): void {
@@ -478,6 +482,7 @@ export class Reader {
     if (this.state === IN_HEAD) this.cutWaitingHead(flow, "http1.head-incomplete");
     this.messageEnd(flow, this.state === IN_UNTIL_CLOSE && reason === "fin");
     this.state = DEAD;
+    this.waiting?.clear();
     this.waiting = null;
   }
 }

@@ -1,9 +1,10 @@
 /** Octets of one direction that wait for more: the beginning of a head or of trailers, or the line being searched. */
+import type { Budget } from "../../core/budget.ts";
 import type { Flow } from "../../core/flow.ts";
 import type { Micros } from "../../core/units.ts";
 import { CR, LF } from "./octets.ts";
 
-const FIRST_SIZE = 2048;
+const FIRST_SIZE = 1024;
 
 export class Waiting {
   bytes: Uint8Array = NONE;
@@ -12,12 +13,19 @@ export class Waiting {
   hasLine = false;
   /** The octets appended last ended the first line or the head. */
   lineEnded = false;
+  /** There was no memory for more. */
+  refused = false;
+  private readonly budget: Budget;
   /** Of the first octet: when it came, where it is in the stream, what its packet acknowledged. */
   time: Micros = 0.5;
   sequence = 0;
   acknowledgment = 0;
   acknowledges = true;
   ipLength = 0;
+
+  constructor(budget: Budget) {
+    this.budget = budget;
+  }
 
   begin(flow: Flow, sequence: number): void {
     this.clear();
@@ -30,13 +38,18 @@ export class Waiting {
 
   /** Gives the memory back: flows are many, heads that come in pieces few. */
   clear(): void {
+    if (this.bytes.length > 0) this.budget.give(this.bytes.length);
     this.bytes = NONE;
     this.length = 0;
-    this.hasLine = false;
+    this.hasLine = this.refused = false;
   }
 
+  /** Without memory for them, all octets are forgotten, these too. */
   append(from: Uint8Array, start: number, end: number): void {
-    this.reserve(end - start);
+    if (!this.reserve(end - start)) {
+      this.clear();
+      return;
+    }
     this.bytes.set(from.subarray(start, end), this.length);
     this.length += end - start;
   }
@@ -46,8 +59,7 @@ export class Waiting {
    * Looks at each octet once, so that a head in single octets costs no more than one in a piece.
    */
   appendHead(from: Uint8Array, start: number, end: number, limit: number): number {
-    const stop = Math.min(end, start + limit - this.length);
-    this.reserve(stop - start);
+    const stop = this.stopOf(start, end, limit);
     this.lineEnded = false;
     const bytes = this.bytes;
     let length = this.length;
@@ -66,8 +78,7 @@ export class Waiting {
 
   /** Appends field lines up to and with a blank line, which may be the first. */
   appendTrailers(from: Uint8Array, start: number, end: number, limit: number): number {
-    const stop = Math.min(end, start + limit - this.length);
-    this.reserve(stop - start);
+    const stop = this.stopOf(start, end, limit);
     let at = start;
     while (at < stop) {
       this.bytes[this.length++] = from[at++];
@@ -89,14 +100,29 @@ export class Waiting {
     this.sequence = (this.sequence + offset) | 0;
   }
 
-  private reserve(more: number): void {
+  /** No more can be appended: `limit` is reached, or memory. */
+  full(limit: number): boolean {
+    return this.length >= limit || this.refused;
+  }
+
+  private stopOf(start: number, end: number, limit: number): number {
+    const stop = Math.min(end, start + limit - this.length);
+    return this.reserve(stop - start) ? stop : Math.min(stop, start + this.bytes.length - this.length);
+  }
+
+  private reserve(more: number): boolean {
     const need = this.length + more;
-    if (this.bytes.length >= need) return;
+    if (this.bytes.length >= need) return true;
     let size = Math.max(this.bytes.length, FIRST_SIZE);
     while (size < need) size *= 2;
+    if (!this.budget.take(size - this.bytes.length)) {
+      this.refused = true;
+      return false;
+    }
     const larger = new Uint8Array(size);
     larger.set(this.bytes.subarray(0, this.length));
     this.bytes = larger;
+    return true;
   }
 }
 
