@@ -67,6 +67,8 @@ export class Flow {
   copy = false;
   /** It ended by a reset, and is still remembered. */
   wasReset = false;
+  /** When a reset came that octets before it are still waited for; -1 for none. */
+  resetTime: Micros = -1;
   /** Addresses and ports of half 0's sender (source) and receiver, as in Packet. */
   source0 = 0;
   source1 = 0;

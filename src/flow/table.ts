@@ -57,6 +57,7 @@ export class FlowTable implements PacketListener {
   private readonly maxFlows: number;
   private readonly idle: Micros;
   private readonly linger: Micros;
+  private readonly reorderWait: Micros;
   private buckets: (Flow | null)[] = new Array(1024).fill(null);
   private live = 0;
   private entries = 0;
@@ -82,6 +83,7 @@ export class FlowTable implements PacketListener {
     this.linger = options.linger ?? SECOND;
     this.nextId = options.ids?.first ?? 1;
     this.idStep = options.ids?.step ?? 1;
+    this.reorderWait = (options.reassembly ?? REASSEMBLY_LIMITS).reorderWait;
     this.reassembler = new Reassembler(ledger, options.reassembly ?? REASSEMBLY_LIMITS);
     this.ring.older = this.ring.newer = this.ring;
   }
@@ -165,12 +167,22 @@ export class FlowTable implements PacketListener {
         this.ledger.anomaly("tcp.reset-out-of-window");
         return;
       }
-      this.close(flow, "rst");
+      // a capture may show it before octets that were sent earlier: what waits for them waits a little more
+      if (this.reassembler.waiting.has(flow)) flow.resetTime = packet.time;
+      else this.close(flow, "rst");
+    } else if (flow.resetTime >= 0) {
+      this.closeReset(flow, packet.time);
     } else if (control & FIN) {
       this.fin(flow, from, packet, (sequence + length) | 0);
     } else if (flow.halves[0].finished && flow.halves[1].finished) {
       this.close(flow, "fin");
     }
+  }
+
+  /** A reset has come before octets that it followed: are they here, or not to be waited for any more? */
+  private closeReset(flow: Flow, now: Micros): void {
+    const over = now - flow.resetTime > this.reorderWait;
+    if (over || !this.reassembler.waiting.has(flow)) this.close(flow, "rst");
   }
 
   private fin(flow: Flow, from: HalfIndex, packet: Packet, finSequence: number): void {
@@ -279,6 +291,7 @@ export class FlowTable implements PacketListener {
       try {
         this.reassembler.settle(flow, now);
         if (flow.live && flow.halves[0].finished && flow.halves[1].finished) this.close(flow, "fin");
+        else if (flow.live && flow.resetTime >= 0) this.closeReset(flow, now);
       } catch (error) {
         this.giveUp(flow, error);
       }
@@ -312,6 +325,7 @@ export class FlowTable implements PacketListener {
 
   private close(flow: Flow, reason: CloseReason): void {
     if (!flow.live) return;
+    if (flow.resetTime >= 0) reason = "rst";
     this.reassembler.flush(flow);
     flow.live = false;
     flow.wasReset = reason === "rst";
