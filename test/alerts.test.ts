@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { AlertEvent } from "../src/core/event.ts";
 import { startDemoServer } from "../src/monitor/demo-server.ts";
+import { NetworkNamespace, whyNoNamespace } from "./support/network-namespace.ts";
 import { installed, isRoot, startNginx, until } from "./support/process-lab.ts";
 
 const MAIN = join(import.meta.dirname, "../src/cli/main.ts");
@@ -178,6 +179,64 @@ test.skipIf(why !== "")(
       flood?.stop();
       for (const child of children) child.kill("SIGKILL");
       await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
+
+const noSpace = why || (whyNoNamespace() ?? "");
+
+test.skipIf(noSpace !== "")(
+  `an interface that goes down is told, and its coming back; SIGHUP brings other rules${noSpace && ` (SKIPPED: ${noSpace})`}`,
+  { timeout: 60_000 },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "earshot-alerts-"));
+    const config = join(folder, "earshot.toml");
+    const state = join(folder, "state", "alerts.json");
+    writeFileSync(config, '[alerts]\nno_data_after = "1s"\n');
+    const space = new NetworkNamespace("alerts");
+    const args = ["watch", "-i", "left", "--config", config, "--attribution", "none", "-o", "json"];
+    const child = spawn("ip", ["netns", "exec", space.name, process.execPath, MAIN, ...args], {
+      env: { ...process.env, EARSHOT_STATE: join(folder, "state") },
+    });
+    let rows = "";
+    let notices = "";
+    child.stdout.on("data", (text) => {
+      rows += text;
+    });
+    child.stderr.on("data", (text) => {
+      notices += text;
+    });
+    const alerts = () =>
+      rows
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as AlertEvent);
+    try {
+      await until(() => existsSync(state), 15_000);
+      space.run("ip", "link", "set", "left", "down");
+      await until(() => alerts().length > 0, 15_000);
+      expect(alerts()[0]).toMatchObject({ rule: "capture", state: "no-data", severity: "critical" });
+      expect(alerts()[0].summary).toMatch(/^NO DATA: the capture has been down for \d s \(interface left is down\)$/);
+      space.run("ip", "link", "set", "left", "up");
+      await until(() => alerts().length > 1, 15_000);
+      expect(alerts()[1]).toMatchObject({ id: alerts()[0].id, state: "resolved" });
+
+      const rule = (name: string) => `[[alerts.rules]]\nkind = "baseline"\nname = "${name}"\n`;
+      writeFileSync(config, rule("requests") + rule("other"));
+      child.kill("SIGHUP");
+      await until(() => notices.includes("configuration read again"), 15_000);
+      expect(notices).not.toContain("only after a restart");
+      writeFileSync(config, '[[alerts.rules]]\nkind = "baseline"\nname = "x"\nscope = "nothing =="\n');
+      child.kill("SIGHUP");
+      await until(() => notices.includes("is not taken over"), 15_000);
+      child.kill("SIGINT");
+      await once(child, "close");
+      const saved = JSON.parse(readFileSync(state, "utf8")) as { rules: { name: string }[] };
+      expect(saved.rules.map(({ name }) => name)).toEqual(["requests", "other"]);
+    } finally {
+      child.kill("SIGKILL");
+      space.close();
       rmSync(folder, { recursive: true, force: true });
     }
   },

@@ -248,16 +248,20 @@ export class AlertEngine {
       for (const entry of this.#rules) {
         const state = saved.rules.find(({ name }) => name === entry.rule.name);
         if (state === undefined || state.fingerprint !== entry.rule.fingerprint) continue;
+        // a damaged time would have all the time since then evaluated
+        if (!(state.next >= (saved.now as Micros) - 2 * HOUR)) continue;
         entry.rule.restore(state.state);
         entry.next = state.next;
         resumed.push(entry.rule.name);
       }
+    } else this.#now = now;
+    // before any time passes: a rule that has not begun would be evaluated from 1970 on
+    for (const entry of this.#rules) if (!resumed.includes(entry.rule.name)) this.#start(entry, now);
+    if (usable) {
       // a short time away is not captured either, but what is pending may go on
       if (now > (saved.now as Micros) + JUMP) this.#skip(saved.now as Micros, now);
       else if (now > (saved.now as Micros)) this.#coverage.gap(saved.now as Micros, now);
-    } else this.#now = now;
-    for (const entry of this.#rules) if (!resumed.includes(entry.rule.name)) this.#start(entry, now);
-    if (!usable) this.#coverage.restartAt(now);
+    } else this.#coverage.restartAt(now);
     this.#closeOrphans(resumed, now);
     return { resumed, relearned: this.#names().filter((name) => !resumed.includes(name)) };
   }

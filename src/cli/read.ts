@@ -47,7 +47,7 @@ export async function read(files: readonly string[], options: ReadOptions): Prom
   const { session, summary } = await readThrough(files, options, stop, await alertsOf(options));
   stop.dispose();
   if (options.summary) tellRead(session, summary, stop);
-  if (stop.reason === "SIGINT" || stop.reason === "SIGTERM") process.exitCode = stop.reason === "SIGINT" ? 130 : 143;
+  tellStopped(stop);
 }
 
 /** The engine over the files' time; its rows go where the others go. Nothing in the past is told to anybody else. */
@@ -68,6 +68,12 @@ async function alertsOf(options: ReadOptions): Promise<ReadAdditions> {
     onSecond: (now) => tell?.(now),
     onEnd: () => engine?.end(),
   };
+}
+
+/** A capture that was not read to its end is told to scripts, as the shell does. */
+export function tellStopped(stop: Stop): void {
+  if (stop.reason === "SIGINT") process.exitCode = 130;
+  if (stop.reason === "SIGTERM") process.exitCode = 143;
 }
 
 /** The summary of a run over files, on standard error. */

@@ -7,6 +7,7 @@ import { type EventTest, Session, type SessionOptions } from "../monitor/session
 import { summaryLines } from "../monitor/summary.ts";
 import type { LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
 import { alertsWanted, LiveAlerts } from "./alert-run.ts";
+import { later } from "./later.ts";
 import { pushedPorts } from "./push-down.ts";
 import {
   loadPlugins,
@@ -153,9 +154,9 @@ export async function openLive(options: WatchOptions, stop: Stop, more: LiveAddi
 /** Runs until a signal, the duration or the count. */
 export async function runLive(run: LiveRun, options: WatchOptions, stop: Stop): Promise<void> {
   const limit_s = options.duration ?? options.timeout;
-  const timer = limit_s === undefined ? null : setTimeout(() => stop.now("duration"), limit_s * 1000);
+  const callOff = limit_s === undefined ? null : later(limit_s, () => stop.now("duration"));
   run.start();
   await aborted(stop.signal);
-  if (timer !== null) clearTimeout(timer);
+  callOff?.();
   await run.stop();
 }

@@ -201,6 +201,31 @@ test("a capture that is down is an alert of its own, and its end is told", () =>
   expect(host.states).toEqual(["no-data", "resolved"]);
 });
 
+test("other rules while it runs: what watches the same goes on, the rest learns, an alert nobody watches ends", () => {
+  const host = new Host();
+  host.run(60, 5);
+  host.until("firing", 60);
+  const compile = (text: string) => compileFilter(text).matches;
+  const windows = host.watch.engine.status()[0].windows;
+  host.watch.reconfigure(
+    alertConfig({
+      rules: [
+        { ...RULE, z: 5 },
+        { ...RULE, name: "other", window: "2s" },
+      ],
+    }),
+    compile,
+  );
+  expect(host.watch.engine.status().map(({ rule, state, windows: learned }) => [rule, state, learned])).toEqual([
+    ["requests", "firing", windows],
+    ["other", "learning", 0],
+  ]);
+  expect(() => host.watch.reconfigure(alertConfig({ rules: [{ ...RULE, scope: "nothing ==" }] }), compile)).toThrow();
+  expect(host.watch.engine.status()).toHaveLength(2);
+  host.watch.reconfigure(alertConfig({ rules: [{ ...RULE, name: "other", window: "2s" }] }), compile);
+  expect(host.states).toEqual(["firing", "resolved"]);
+});
+
 test("the summary tells what fired, what is open, what is learned", () => {
   const host = new Host();
   host.run(6, 5);
