@@ -41,7 +41,7 @@ async function while_(run: Promise<void>): Promise<void> {
 }
 
 describe.skipIf(!able)("live traffic (skipped without the right to capture packets)", () => {
-  const live = () => ({ ...reportOptions, interface: ["lo"], port: [String(port)], duration: 1.6, interval: 0.4 });
+  const live = () => ({ ...reportOptions, interface: ["lo"], port: [String(port)], duration: 1.2, interval: 0.3 });
 
   test("blocks, each with its time; the last has everything", async () => {
     const out = new TextOut();
@@ -78,7 +78,7 @@ describe.skipIf(!able)("live traffic (skipped without the right to capture packe
       void served.set(incoming.url!, (served.get(incoming.url!) ?? 0) + 1);
     server.on("request", count);
     const out = new TextOut();
-    const options = { ...live(), duration: 4, by: "path", metric: "requests", output: "csv", limit: 100, interval: 60 };
+    const options = { ...live(), duration: 2.5, by: "path", metric: "requests", output: "csv", limit: 100, interval: 60 };
     const run = top([], options, out);
     await new Promise((resolve) => setTimeout(resolve, 300));
     for (let round = 0; round < 60; round++) {

@@ -9,8 +9,9 @@ import { EXIT, Trouble } from "../core/trouble.ts";
 import { MILLISECOND, type Micros } from "../core/units.ts";
 import type { LiveRun } from "../monitor/live-run.ts";
 import { summaryLines } from "../monitor/summary.ts";
+import { interval_ms } from "./later.ts";
 import { LiveScreen, type Out } from "./live-screen.ts";
-import { readThrough, tellRead } from "./read.ts";
+import { readThrough, tellRead, tellStopped } from "./read.ts";
 import { stopOnSignals } from "./signals.ts";
 import { notice, openLive, reloadOnHangup, runLive, type WatchOptions } from "./watch.ts";
 
@@ -85,6 +86,7 @@ async function ofFiles(
   stop.dispose();
   print(out, report.lines(null));
   if (options.summary) tellRead(session, summary, stop);
+  tellStopped(stop);
 }
 
 async function ofTraffic(options: ReportOptions, report: Report, observer: Observer, out: Out): Promise<void> {
@@ -99,7 +101,7 @@ async function ofTraffic(options: ReportOptions, report: Report, observer: Obser
     if (inPlace) screen.show([...statusLines(run, options.filter), "", ...lines]);
     else print(out, lines);
   };
-  const timer = report.running ? null : setInterval(draw, Math.max(SHORTEST_S, options.interval ?? REFRESH_S) * 1000);
+  const timer = report.running ? null : setInterval(draw, interval_ms(options.interval ?? REFRESH_S, SHORTEST_S));
   try {
     if (inPlace) draw();
     await runLive(run, options, stop);
