@@ -153,6 +153,7 @@ function readCommand(): Command {
     .optionsGroup("Reading:")
     .option("--verify-checksums", "count packets with bad TCP and UDP checksums")
     .option("--ignore-vlan", "take equal addresses in different VLANs for the same flow")
+    .option("--tls-keylog <file>", "TLS secrets (SSLKEYLOGFILE); checked, but not used yet: nothing is decrypted")
     .option("--ui", "look at the capture in the dashboard");
   addAlertOptions(command, "show the alerts that the configured rules give, in the capture's time");
   return addRunOptions(command)

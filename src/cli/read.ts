@@ -1,7 +1,9 @@
 /** `earshot read FILE…|-`: exchanges of capture files. */
 
+import { accessSync, constants } from "node:fs";
 import type { AlertEngine } from "../alert/engine.ts";
 import { Ledger } from "../core/ledger.ts";
+import { EXIT, Trouble } from "../core/trouble.ts";
 import { type Micros, SECOND } from "../core/units.ts";
 import { SecondTeller } from "../monitor/second-teller.ts";
 import { Session, type SessionOptions } from "../monitor/session.ts";
@@ -22,6 +24,7 @@ import { type Stop, stopOnSignals } from "./signals.ts";
 export interface ReadOptions extends RunOptions {
   readonly verifyChecksums?: boolean;
   readonly ignoreVlan?: boolean;
+  readonly tlsKeylog?: string;
   /** False when something else has the screen. */
   readonly progress?: boolean;
 }
@@ -94,6 +97,7 @@ export async function readThrough(
   more: ReadAdditions,
 ): Promise<{ session: Session; summary: CaptureSummary }> {
   const { readCaptures } = await import("../source/file/read-captures.ts");
+  if (options.tlsKeylog !== undefined) checkKeyLog(options.tlsKeylog);
   const ledger = new Ledger();
   const redactor = redactorOf(options);
   const plugins = await loadPlugins(options);
@@ -140,6 +144,16 @@ export async function readThrough(
   for (const problem of problems.slice(0, 5)) notice(problem.message);
   if (problems.length > 5) notice(`and ${problems.length - 5} more problems like these`);
   return { session, summary };
+}
+
+/** Decryption is not built yet. Scripts that name a key log go on working, and are told. */
+function checkKeyLog(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch {
+    throw new Trouble(`--tls-keylog: ${path} cannot be read`, { exitCode: EXIT.badFile });
+  }
+  notice("--tls-keylog: nothing is decrypted yet; TLS connections are shown, not what is inside");
 }
 
 /** How far reading has come, on standard error, when that is a terminal and the file is large. */
