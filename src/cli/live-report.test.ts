@@ -78,7 +78,15 @@ describe.skipIf(!able)("live traffic (skipped without the right to capture packe
       void served.set(incoming.url!, (served.get(incoming.url!) ?? 0) + 1);
     server.on("request", count);
     const out = new TextOut();
-    const options = { ...live(), duration: 2.5, by: "path", metric: "requests", output: "csv", limit: 100, interval: 60 };
+    const options = {
+      ...live(),
+      duration: 2.5,
+      by: "path",
+      metric: "requests",
+      output: "csv",
+      limit: 100,
+      interval: 60,
+    };
     const run = top([], options, out);
     await new Promise((resolve) => setTimeout(resolve, 300));
     for (let round = 0; round < 60; round++) {

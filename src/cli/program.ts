@@ -1,20 +1,18 @@
 /** The commands, their options and their help (docs/cli.md). Each command's code is loaded when it runs. */
 import { readFileSync } from "node:fs";
-import { Command, type CommanderError, Option } from "commander";
+import { Command, Option } from "commander";
 import type { AlertCommand } from "../alert/command.ts";
 import { nearest } from "../core/nearest.ts";
 import { printable } from "../core/printable.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import type { AlertsOptions } from "./alerts.ts";
+import { addCaptureOptions } from "./capture-options.ts";
+import { configCommand } from "./config-commands.ts";
 import { findConfigFile, here, isConfiguredByEnvironment } from "./config-file.ts";
-import {
-  addChoosingOptions,
-  addPrivacyOptions,
-  addRunOptions,
-  addSettingsOptions,
-  attributionOption,
-} from "./run-options.ts";
-import { duration_s, integer, list, several, size_bytes, truth } from "./values.ts";
+import { oneLineErrors } from "./one-line-errors.ts";
+import { bytesCommand, statsCommand, topCommand } from "./report-commands.ts";
+import { addPrivacyOptions, addRunOptions, addSettingsOptions } from "./run-options.ts";
+import { duration_s, integer, several, truth } from "./values.ts";
 
 function version(): string {
   const manifest = new URL("../../package.json", import.meta.url);
@@ -67,22 +65,6 @@ export function checkCommand(root: Command, words: readonly string[]): void {
   });
 }
 
-/** Commander's own errors become one line and exit code 2, like every other mistake of a user. */
-function oneLineErrors(command: Command): Command {
-  return command
-    .exitOverride((error: CommanderError) => {
-      if (error.exitCode === 0) process.exit(EXIT.ok);
-      // a command that needs another behind it has just shown its help
-      if (error.code === "commander.help") process.exit(EXIT.usage);
-      const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
-      throw new Trouble(message, {
-        exitCode: EXIT.usage,
-        hint: `see \`earshot ${command.name()} --help\``.replace("earshot earshot", "earshot"),
-      });
-    })
-    .configureOutput({ outputError: () => {} });
-}
-
 /** The configuration file and the environment, for commands that run on traffic. */
 async function configure(command: Command): Promise<void> {
   if (!command.options.some((option) => option.long === "--plugin")) return;
@@ -93,21 +75,6 @@ async function configure(command: Command): Promise<void> {
   const { settings, notices } = loadSettings(given, here());
   for (const line of notices) process.stderr.write(`earshot: ${line}\n`);
   applySettings(command, settings);
-}
-
-/** Options of everything that captures live traffic. */
-function addCaptureOptions(command: Command): Command {
-  return command
-    .optionsGroup("Capture:")
-    .option("-i, --interface <name>", "interface to watch, or any; repeatable", list)
-    .option("-p, --port <ports>", "TCP ports: 80, 8000-8100; repeatable", list)
-    .option("--bpf <expression>", "packet filter in tcpdump's language (needs libpcap)")
-    .option("--snaplen <bytes>", "bytes of each packet to keep", integer("--snaplen", 64, 262_144))
-    .option("--buffer <size>", "size of the capture ring, e.g. 256MiB", size_bytes("--buffer"))
-    .option("--promiscuous", "also packets for other machines, on named interfaces")
-    .addOption(attributionOption())
-    .option("--duration <time>", "stop after this long, e.g. 30s", duration_s("--duration"))
-    .option("--timeout <seconds>", "the same in seconds", duration_s("--timeout"));
 }
 
 function startCommand(): Command {
@@ -175,96 +142,6 @@ Examples:
 
 function addAlertOptions(command: Command, what: string): void {
   command.optionsGroup("Alerts:").option("--alerts", what).option("--no-alerts", "none, whatever is configured");
-}
-
-/** Options that `top`, `stats` and `bytes` have in common, behind their own. */
-function addReportOptions(command: Command): Command {
-  command
-    .optionsGroup("Live traffic (without files):")
-    .option("--interval <time>", "show it anew so often", duration_s("--interval"));
-  addCaptureOptions(command);
-  addChoosingOptions(command);
-  addPrivacyOptions(command);
-  return addSettingsOptions(command);
-}
-
-const FILES = ["[file...]", "capture files; - for standard input; none for live traffic"] as const;
-
-function topCommand(): Command {
-  const command = new Command("top")
-    .description("the largest by anything: of capture files, or of live traffic")
-    .argument(...FILES)
-    .optionsGroup("Counting:")
-    .requiredOption(
-      "--by <dimension>",
-      "section, route, client, status, user-agent, query:NAME, header:NAME, path:N, plugin:NAME, …; several with commas",
-    )
-    .option("--metric <name>", "requests, errors, bytes-in, bytes-out, latency-p95, …", "requests")
-    .option("-n, --limit <n>", "rows (10)", integer("--limit", 1, 10_000))
-    .option("--window <time>", "only the last so long, e.g. 10m", duration_s("--window"))
-    .option("--keep <n>", "keys kept; exact up to there (10000)", integer("--keep", 10, 1_000_000))
-    .option("-o, --output <format>", "table, json or csv", "table")
-    .addOption(formatAlias())
-    .option("--no-summary", "no summary at the end");
-  return addReportOptions(command)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  earshot top --by section capture.pcap
-  earshot top --by route --metric latency-p95 --window 10m
-  earshot top --by client,status --filter 'status >= 400' -o csv capture.pcap`,
-    )
-    .action(async (files, options) => (await import("./top.ts")).top(files, withFormat(options)));
-}
-
-function statsCommand(): Command {
-  const command = new Command("stats")
-    .description("everything counted, on one page: of capture files, or of live traffic")
-    .argument(...FILES)
-    .optionsGroup("Counting:")
-    .option("-n, --limit <n>", "rows of each ranking (10)", integer("--limit", 1, 10_000))
-    .option("--window <time>", "only the last so long, e.g. 10m", duration_s("--window"))
-    .option("-o, --output <format>", "modern, json, or seed: the console monitor's page", "modern")
-    .addOption(formatAlias())
-    .option("--no-color", "no colours (also NO_COLOR)")
-    .option("--no-summary", "no summary at the end");
-  return addReportOptions(command)
-    .addHelpText(
-      "after",
-      "\nExamples:\n  earshot stats capture.pcap\n  earshot stats -i eth0 --interval 5s --format seed",
-    )
-    .action(async (files, options) => (await import("./stats.ts")).stats(files, withFormat(options)));
-}
-
-function bytesCommand(): Command {
-  const command = new Command("bytes")
-    .description("octets in and out for each value of a query parameter, or of anything else")
-    .argument(...FILES)
-    .optionsGroup("Counting:")
-    .requiredOption("--by <dimension>", "query:NAME, path:N, host, client, …; several with commas")
-    .addOption(
-      new Option("--wire <what>", "whole messages, or each one's first packet alone")
-        .choices(["packets", "first-packet"])
-        .default("packets"),
-    )
-    .option("--keep <n>", "keys kept; exact up to there (10000)", integer("--keep", 10, 1_000_000))
-    .option("-o, --output <format>", "table, json, csv, or bcc: the running account of http_filter", "table")
-    .addOption(formatAlias())
-    .option("--no-summary", "no summary at the end");
-  return addReportOptions(command)
-    .addHelpText(
-      "after",
-      "\nExamples:\n  earshot bytes --by query:s capture.pcap\n  earshot bytes --by query:s --wire first-packet --format bcc -i eth0",
-    )
-    .action(async (files, options) => (await import("./bytes.ts")).bytes(files, withFormat(options)));
-}
-
-/** `--format` says the same as `-o`. */
-const formatAlias = () => new Option("--format <format>", "the same as -o");
-
-function withFormat<Options extends { readonly format?: string }>(options: Options): Options & { output?: string } {
-  return options.format === undefined ? options : { ...options, output: options.format };
 }
 
 function alertsCommand(): Command {
@@ -349,34 +226,6 @@ Examples:
   earshot backtest capture.pcap --sweep z=3,3.5,4,5`,
     )
     .action(async (files, options) => (await import("./backtest.ts")).backtest(files, options));
-}
-
-function configCommand(): Command {
-  const command = new Command("config").description("the configuration file: show, check, init, path");
-  const named = (name: string, description: string) =>
-    oneLineErrors(new Command(name).description(description)).option("--config <file>", "instead of earshot.toml");
-  command.addCommand(
-    named("show", "every setting that holds, and where it comes from")
-      .option("-o, --output <format>", "toml or json", "toml")
-      .action(async (options) => (await import("./config-command.ts")).showConfig(options)),
-  );
-  command.addCommand(
-    named("check", "whether a file is right: settings, filters, rules, outputs, plug-ins")
-      .argument("[file]", "instead of the one that would be read")
-      .action(async (file, options) => (await import("./config-command.ts")).checkConfig(file, options)),
-  );
-  command.addCommand(
-    oneLineErrors(new Command("init").description("write a file with every setting as a comment"))
-      .argument("[file]", "where", "earshot.toml")
-      .option("--force", "write over a file that is there")
-      .action(async (file, options) => (await import("./config-command.ts")).initConfig(file, options)),
-  );
-  command.addCommand(
-    named("path", "which file is read").action(async (options) =>
-      (await import("./config-command.ts")).showConfigPath(options),
-    ),
-  );
-  return command;
 }
 
 function interfacesCommand(): Command {
