@@ -195,18 +195,22 @@ test.skipIf(noSpace !== "")(
     const state = join(folder, "state", "alerts.json");
     writeFileSync(config, '[alerts]\nno_data_after = "1s"\n');
     const space = new NetworkNamespace("alerts");
-    const args = ["watch", "-i", "left", "--config", config, "--attribution", "none", "-o", "json"];
-    const child = spawn("ip", ["netns", "exec", space.name, process.execPath, MAIN, ...args], {
-      env: { ...process.env, EARSHOT_STATE: join(folder, "state") },
-    });
     let rows = "";
     let notices = "";
-    child.stdout.on("data", (text) => {
-      rows += text;
-    });
-    child.stderr.on("data", (text) => {
-      notices += text;
-    });
+    const started = () => {
+      const args = ["watch", "-i", "left", "--config", config, "--attribution", "none", "-o", "json"];
+      const watch = spawn("ip", ["netns", "exec", space.name, process.execPath, MAIN, ...args], {
+        env: { ...process.env, EARSHOT_STATE: join(folder, "state") },
+      });
+      watch.stdout.on("data", (text) => {
+        rows += text;
+      });
+      watch.stderr.on("data", (text) => {
+        notices += text;
+      });
+      return watch;
+    };
+    let child = started();
     const alerts = () =>
       rows
         .split("\n")
@@ -218,7 +222,11 @@ test.skipIf(noSpace !== "")(
       await until(() => alerts().length > 0, 15_000);
       expect(alerts()[0]).toMatchObject({ rule: "capture", state: "no-data", severity: "critical" });
       expect(alerts()[0].summary).toMatch(/^NO DATA: the capture has been down for \d s \(interface left is down\)$/);
+      // told by the one that comes after a crash
+      child.kill("SIGKILL");
+      await once(child, "close");
       space.run("ip", "link", "set", "left", "up");
+      child = started();
       await until(() => alerts().length > 1, 15_000);
       expect(alerts()[1]).toMatchObject({ id: alerts()[0].id, state: "resolved" });
 

@@ -32,7 +32,8 @@ export class LiveRun implements PacketHandler {
   onTick: ((now: Micros) => void) | null = null;
   /** Told when none of the named interfaces can give packets any more, with the reason, and when one can again. */
   onCapture: ((state: "up" | "down", now: Micros, reason: string | null) => void) | null = null;
-  private isDown = false;
+  /** Null until the first look: what is restored may still say that it is down. */
+  private isDown: boolean | null = null;
   private nextLook: Micros = 0;
   private live: Session | null = null;
   private owners: Attribution | null = null;
@@ -151,9 +152,9 @@ export class LiveRun implements PacketHandler {
   private lookAtInterfaces(now: Micros): void {
     this.nextLook = now + SECOND;
     const names = this.options.capture.interfaces ?? [];
-    if (names.length === 0 || names.includes("any")) return;
-    const reasons = names.map(whyDown).filter((reason) => reason !== null);
-    const down = reasons.length === names.length;
+    const all = names.length === 0 || names.includes("any");
+    const reasons = all ? [] : names.map(whyDown).filter((reason) => reason !== null);
+    const down = !all && reasons.length === names.length;
     if (down === this.isDown) return;
     this.isDown = down;
     this.onCapture?.(down ? "down" : "up", now, down ? reasons.join(", ") : null);
