@@ -14,10 +14,18 @@ import type { Session } from "../monitor/session.ts";
 import { stateFolder } from "../monitor/state-folder.ts";
 import type { Notifier } from "../sink/notify/notifier.ts";
 import { openNotifiers } from "../sink/notify/notify.ts";
+import type { NotifierConfig } from "../sink/notify/schema.ts";
 import type { Settings } from "./config-schema.ts";
 import { type RunOptions, redactorOf } from "./run-options.ts";
 
-export type AlertOptions = Pick<RunOptions, "alerts" | "settings" | "reveal" | "hashSecrets">;
+export interface AlertOptions extends Pick<RunOptions, "alerts" | "settings" | "reveal" | "hashSecrets"> {
+  /** Something else has the terminal: notifiers that write to it would tear it. */
+  readonly ownsTerminal?: boolean;
+}
+
+/** Whether it writes to standard output or standard error. */
+const onTerminal = (config: NotifierConfig) =>
+  config.kind === "console" || (config.kind === "json" && config.path === "-");
 
 /** What the configuration says of alerts, as it was written. */
 export const writtenAlerts = ({ settings }: AlertOptions): AlertConfigInput =>
@@ -114,7 +122,8 @@ export class LiveAlerts {
   private openNotifiers(options: AlertOptions): Notifier[] {
     if (!this.watch.keeps) return [];
     const redactor = redactorOf(options);
-    return openNotifiers(options.settings?.notify ?? [], {
+    const configs = (options.settings?.notify ?? []).filter((config) => !(options.ownsTerminal && onTerminal(config)));
+    return openNotifiers(configs, {
       ledger: this.ledger,
       redact: (event) => redactor.event(event),
       compile: filterCompiler(options),

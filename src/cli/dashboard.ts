@@ -57,7 +57,8 @@ export async function dashboard(options: DashboardCommandOptions): Promise<void>
     onNotice: (line) => notices.push(line),
     forAlerts: config !== null,
   });
-  const alerts = config === null ? null : openAlerts(config, options, run, (line) => notices.push(line));
+  const alerts =
+    config === null ? null : openAlerts(config, { ...options, ownsTerminal: true }, run, (line) => notices.push(line));
   const show = alerts === null ? null : showRules(() => alerts.watch.engine);
   const source = { kind: "live", name: run.place, revealed: options.reveal ?? false } as const;
   screen.dashboard = startDashboard({

@@ -158,10 +158,11 @@ export function sessionOptions(
 
 /**
  * For runs with alerts, which look at every exchange: what was too fast for a row is left out behind them, not before.
- * The test is there in any case, as rows written without one get their filters before everything else (`refilter`).
+ * Live there is a test in any case: rows written without one may get a gate before everything else (`refilter`).
  */
 export function withoutGate(base: SessionOptions): SessionOptions {
   const { minLatency_ms, tests } = base;
+  if (minLatency_ms === 0 && !base.live) return base;
   const slow: EventTest = (event) => {
     if (minLatency_ms === 0 || event.type !== "transaction") return true;
     const time = event.latency_ms.total ?? event.latency_ms.ttfb;

@@ -6,7 +6,7 @@ import { LiveRun } from "../monitor/live-run.ts";
 import { type EventTest, Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
 import type { LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
-import { alertsWanted, LiveAlerts } from "./alert-run.ts";
+import { type AlertOptions, alertsWanted, LiveAlerts } from "./alert-run.ts";
 import { later } from "./later.ts";
 import { pushedPorts } from "./push-down.ts";
 import {
@@ -64,7 +64,7 @@ export async function watch(options: WatchOptions): Promise<void> {
 /** Throws Trouble; the capture is closed then. */
 export function openAlerts(
   config: AlertConfig,
-  options: WatchOptions,
+  options: AlertOptions,
   run: LiveRun,
   onNotice: (line: string) => void,
 ): LiveAlerts {
