@@ -9,9 +9,9 @@ import { EXIT, Trouble } from "../core/trouble.ts";
 import type { Micros } from "../core/units.ts";
 import { compileFilter } from "../filter/filter.ts";
 import { AlertWatch, localOffset_min } from "../monitor/alert-watch.ts";
-import type { LiveRun } from "../monitor/live-run.ts";
 import type { Session } from "../monitor/session.ts";
 import { stateFolder } from "../monitor/state-folder.ts";
+import type { WatchedRun } from "../monitor/watched-run.ts";
 import type { Notifier } from "../sink/notify/notifier.ts";
 import { openNotifiers } from "../sink/notify/notify.ts";
 import type { NotifierConfig } from "../sink/notify/schema.ts";
@@ -64,7 +64,7 @@ export class LiveAlerts {
   private notifiers: readonly Notifier[];
 
   /** From now on every exchange of the run counts. Throws Trouble. */
-  constructor(config: AlertConfig, options: AlertOptions, run: LiveRun, onNotice: (line: string) => void) {
+  constructor(config: AlertConfig, options: AlertOptions, run: WatchedRun, onNotice: (line: string) => void) {
     const { session } = run;
     this.options = options;
     this.ledger = session.ledger;

@@ -12,6 +12,11 @@ export function addCaptureOptions(command: Command): Command {
     .option("--snaplen <bytes>", "bytes of each packet to keep", integer("--snaplen", 64, 262_144))
     .option("--buffer <size>", "size of the capture ring, e.g. 256MiB", size_bytes("--buffer"))
     .option("--promiscuous", "also packets for other machines, on named interfaces")
+    .option(
+      "--workers <n>",
+      "threads that share the work, for traffic of more than a core",
+      integer("--workers", 1, 64),
+    )
     .addOption(attributionOption())
     .option("--duration <time>", "stop after this long, e.g. 30s", duration_s("--duration"))
     .option("--timeout <seconds>", "the same in seconds", duration_s("--timeout"));

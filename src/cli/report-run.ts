@@ -7,8 +7,8 @@ import type { EarshotEvent, TlsEvent, TransactionEvent } from "../core/event.ts"
 import { printable } from "../core/printable.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import { MILLISECOND, type Micros } from "../core/units.ts";
-import type { LiveRun } from "../monitor/live-run.ts";
 import { summaryLines } from "../monitor/summary.ts";
+import type { WatchedRun } from "../monitor/watched-run.ts";
 import { interval_ms } from "./later.ts";
 import { LiveScreen, type Out } from "./live-screen.ts";
 import { readThrough, tellRead, tellStopped } from "./read.ts";
@@ -118,7 +118,7 @@ async function ofTraffic(options: ReportOptions, report: Report, observer: Obser
 }
 
 /** What was seen and what was missed, above everything that is counted. */
-function statusLines(run: LiveRun, filters: readonly string[] = []): string[] {
+function statusLines(run: WatchedRun, filters: readonly string[] = []): string[] {
   const lines = summaryLines(run.session.ledger, { duration_s: run.elapsed_s, attribution: "" });
   // one of the configuration is easily forgotten, and then nothing seems to come
   const filter = filters.length === 0 ? [] : [`counted: ${printable(filters.join(" and "))}`];

@@ -5,12 +5,14 @@ import type { Ledger } from "../core/ledger.ts";
 import type { Enricher, Sink } from "../core/roles.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import type { Attribution, AttributionMode } from "../enrich/attribution.ts";
-import { type ProcessSelection, parsePid, processSelector } from "../enrich/process/selector.ts";
+import { type ProcessSelection, parsePid } from "../enrich/process/selector.ts";
 import { isAlertField } from "../filter/field-table.ts";
 import { compileFilter } from "../filter/filter.ts";
+import { processTests } from "../monitor/choosing.ts";
 import type { Registry } from "../monitor/plugins.ts";
 import type { EventTest, SessionOptions } from "../monitor/session.ts";
 import { Redactor } from "../redact/redactor.ts";
+import type { RedactOptions } from "../redact/schema.ts";
 import { checkOutputs, type OutputSpec, parseOutputSpec } from "../sink/output/spec.ts";
 import { parseColumns } from "../sink/table/table.ts";
 import { compileSelection } from "../sink/tracee/select.ts";
@@ -150,7 +152,7 @@ export function sessionOptions(
     captureResponse: options.captureResponse,
     minLatency_ms: options.minLatency,
     maxBodyBytes: options.maxBodySize,
-    tests: testsOf(options, own.live),
+    tests: processTests(selectionOf(options), own.live),
     filters: filterTests(options),
     ...own,
   };
@@ -197,8 +199,12 @@ export function pluginParts(
 
 /** The one place where secrets are hidden, made from the options. */
 export function redactorOf(options: Pick<RunOptions, "reveal" | "hashSecrets" | "settings">): Redactor {
+  return new Redactor(redactionOf(options));
+}
+
+export function redactionOf(options: Pick<RunOptions, "reveal" | "hashSecrets" | "settings">): RedactOptions {
   const { allow, deny } = options.settings?.redact ?? {};
-  return new Redactor({ reveal: options.reveal ?? false, hash_key: options.hashSecrets ?? null, allow, deny });
+  return { reveal: options.reveal ?? false, hash_key: options.hashSecrets ?? null, allow, deny };
 }
 
 function outputsOf(options: RunOptions): OutputSpec[] {
@@ -258,16 +264,8 @@ export function filterTests(options: Pick<RunOptions, "filter" | "settings">): E
   return tests;
 }
 
-function testsOf(options: RunOptions, live: boolean): EventTest[] {
-  const tests: EventTest[] = [];
-  const selects = processSelector(selectionOf(options), live);
-  if (selects !== null) {
-    tests.push((event) => event.type === "alert" || selects(event.process.client, event.process.server));
-  }
-  return tests;
-}
-
-function selectionOf(options: RunOptions): ProcessSelection {
+/** Which processes, as plain data. */
+export function selectionOf(options: RunOptions): ProcessSelection {
   return {
     pid: options.pid?.map((text) => parsePid(text, "--pid")),
     comm: options.comm,

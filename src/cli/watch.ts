@@ -5,6 +5,7 @@ import type { AttributionMode } from "../enrich/attribution.ts";
 import { LiveRun } from "../monitor/live-run.ts";
 import { type EventTest, Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
+import type { WatchedRun } from "../monitor/watched-run.ts";
 import type { LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
 import { type AlertOptions, alertsWanted, LiveAlerts } from "./alert-run.ts";
 import { later } from "./later.ts";
@@ -31,6 +32,7 @@ export interface WatchOptions extends RunOptions {
   readonly duration?: number;
   readonly timeout?: number;
   readonly writePcapng?: string;
+  readonly workers?: number;
   readonly attribution: AttributionMode;
   readonly config?: string;
 }
@@ -65,7 +67,7 @@ export async function watch(options: WatchOptions): Promise<void> {
 export function openAlerts(
   config: AlertConfig,
   options: AlertOptions,
-  run: LiveRun,
+  run: WatchedRun,
   onNotice: (line: string) => void,
 ): LiveAlerts {
   try {
@@ -78,7 +80,7 @@ export function openAlerts(
 
 /** From now on SIGHUP reads the configuration again. */
 export function reloadOnHangup(
-  run: LiveRun,
+  run: WatchedRun,
   options: WatchOptions,
   stop: Stop,
   alerts: LiveAlerts | null = null,
@@ -97,7 +99,7 @@ export function reloadOnHangup(
 }
 
 /** Opens the capture and everything around it; nothing is read yet. Throws Trouble. */
-export async function openLive(options: WatchOptions, stop: Stop, more: LiveAdditions): Promise<LiveRun> {
+export async function openLive(options: WatchOptions, stop: Stop, more: LiveAdditions): Promise<WatchedRun> {
   const { parsePorts } = await import("../source/afpacket/filter-program.ts");
   const ledger = new Ledger();
   const redactor = redactorOf(options);
@@ -111,11 +113,11 @@ export async function openLive(options: WatchOptions, stop: Stop, more: LiveAddi
     bufferBytes: options.buffer,
     promiscuous: options.promiscuous,
   };
-  let rows = 0;
-  const limit = options.count ?? Number.POSITIVE_INFINITY;
-  const counting = (event: { readonly type: string }) => {
-    if (event.type === "transaction" && ++rows >= limit) stop.now("count");
-  };
+  const counted = withCount(options.count, stop, more);
+  if ((options.workers ?? 1) > 1) {
+    const { openWorkers } = await import("./watch-workers.ts");
+    return openWorkers({ options, capture, ledger, stop, more: { ...more, ...counted } });
+  }
   // the capture is opened before everything else: without the right to capture, nothing else is worth a word
   const run = new LiveRun({ capture, ledger, pcapng: options.writePcapng ?? null, onNotice: notice });
   try {
@@ -131,17 +133,12 @@ export async function openLive(options: WatchOptions, stop: Stop, more: LiveAddi
       onNotice: notice,
     });
     const base = more.forAlerts ? withoutGate(given) : given;
-    const enough: EventTest = () => rows < limit;
     const session = new Session({
       ...base,
       ...more,
-      tests: [...base.tests, ...(more.tests ?? []), ...(options.count === undefined ? [] : [enough])],
-      observers: [
-        ...(more.observers ?? []),
-        ...(options.count === undefined ? [] : [counting]),
-        // somebody must look, or heads are not kept
-        ...(more.forAlerts ? [() => {}] : []),
-      ],
+      tests: [...base.tests, ...counted.tests],
+      // somebody must look, or heads are not kept
+      observers: more.forAlerts ? [...counted.observers, () => {}] : counted.observers,
     });
     run.connect(session, attribution);
   } catch (error) {
@@ -151,8 +148,20 @@ export async function openLive(options: WatchOptions, stop: Stop, more: LiveAddi
   return run;
 }
 
+/** `--count`: so many exchanges are shown, then the run ends. */
+function withCount(count: number | undefined, stop: Stop, more: LiveAdditions) {
+  const { tests = [], observers = [] } = more;
+  if (count === undefined) return { tests, observers };
+  let rows = 0;
+  const enough: EventTest = () => rows < count;
+  const counting = (event: { readonly type: string }) => {
+    if (event.type === "transaction" && ++rows >= count) stop.now("count");
+  };
+  return { tests: [...tests, enough], observers: [...observers, counting] };
+}
+
 /** Runs until a signal, the duration or the count. */
-export async function runLive(run: LiveRun, options: WatchOptions, stop: Stop): Promise<void> {
+export async function runLive(run: WatchedRun, options: WatchOptions, stop: Stop): Promise<void> {
   const limit_s = options.duration ?? options.timeout;
   const callOff = limit_s === undefined ? null : later(limit_s, () => stop.now("duration"));
   run.start();

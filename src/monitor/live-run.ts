@@ -25,7 +25,7 @@ export interface LiveRunOptions {
 const FLUSH_FILE_MS = 1_000;
 
 export class LiveRun implements PacketHandler {
-  private readonly capture: LiveCapture;
+  readonly capture: LiveCapture;
   private readonly options: LiveRunOptions;
   private readonly file: PcapngWriter | null;
   /** Called some times a second with how far capture time has come. */

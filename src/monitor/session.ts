@@ -54,6 +54,8 @@ export interface SessionOptions {
   /** Hear every event that passes the tests, beside the outputs: statistics, dashboards, alerts. */
   readonly observers?: readonly ((event: EarshotEvent) => void)[];
   readonly sinks?: readonly Sink[];
+  /** Events come ready by `pipeline.publish`, none is made here of an exchange. */
+  readonly remote?: boolean;
   /** Takes all that is shown as lines of JSON, `lines` in `bytes[0, length)`, lent: what a worker thread hands on. */
   readonly onLines?: (bytes: Uint8Array, length: number, lines: number) => void;
   /** Plug-ins of this run: their protocols; enrichers and sinks stand among those above. */
@@ -124,6 +126,7 @@ export class Session implements PacketHandler {
   private get direct(): boolean {
     const { tests, captureRequest, captureResponse, enrichers } = this.options;
     return (
+      !this.options.remote &&
       tests.length === 0 &&
       this.filters.length === 0 &&
       captureRequest &&

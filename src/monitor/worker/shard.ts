@@ -1,0 +1,138 @@
+/**
+ * One worker's part of a live run: a member of the fanout group with its own ring, flows, owners, redaction and ledger.
+ * Takes the main thread's messages, gives lines of JSON in batches and its ledger some times a second. What leaves a
+ * worker is redacted and passes the filters, as if it were printed.
+ */
+import { Ledger } from "../../core/ledger.ts";
+import { Trouble } from "../../core/trouble.ts";
+import type { Micros } from "../../core/units.ts";
+import { createAttribution } from "../../enrich/attribution.ts";
+import { Redactor } from "../../redact/redactor.ts";
+import type { FormatSettings } from "../../sink/formats.ts";
+import { choosingTests } from "../choosing.ts";
+import { LiveRun } from "../live-run.ts";
+import { Session } from "../session.ts";
+import type { FromShard, ShardData, ToShard } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+
+const PROGRESS_EVERY_MS = 200;
+
+/** Rows are made in the main thread. */
+const NO_FORMATS = { table: { width: 0, color: false, columns: null }, formats: {} as FormatSettings };
+
+type Send = (message: FromShard, transfer?: ArrayBuffer[]) => void;
+
+export class Shard {
+  private readonly data: ShardData;
+  private readonly send: Send;
+  /** Nothing more will be sent or taken. */
+  private readonly leave: () => void;
+  private readonly ledger = new Ledger();
+  private readonly outbox: Outbox;
+  private run: LiveRun | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private reached: Micros | null = null;
+
+  constructor(data: ShardData, send: Send, leave: () => void) {
+    this.data = data;
+    this.send = send;
+    this.leave = leave;
+    this.outbox = new Outbox(this.ledger, (bytes, count) => send({ kind: "lines", bytes, count }, [bytes.buffer]));
+  }
+
+  message(message: ToShard): void {
+    if (message.kind === "taken") this.outbox.taken();
+    else if (message.kind === "join") this.join(message.group);
+    else if (message.kind === "start") this.start();
+    else if (message.kind === "reredact") this.run?.session.reredact(message.redact);
+    else if (message.kind === "stop") void this.stop();
+    else if (message.kind === "open") {
+      this.run?.capture.open();
+      this.send({ kind: "opened" });
+    } else {
+      this.run?.capture.shut();
+      this.send({ kind: "shut" });
+    }
+  }
+
+  private join(group: number | "new"): void {
+    try {
+      this.open(group);
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      const { message, hint, exitCode } = error;
+      this.send({ kind: "failed", message, hint, exitCode });
+    }
+  }
+
+  private open(group: number | "new"): void {
+    const { data, ledger } = this;
+    const onNotice = (line: string) => this.send({ kind: "notice", line });
+    const redactor = new Redactor(data.redact);
+    const capture = { ...data.capture, fanout: { group }, closed: true };
+    const run = new LiveRun({ capture, ledger, pcapng: null, onNotice });
+    try {
+      this.send({ kind: "member", group: run.capture.fanoutId });
+      const redactArguments = (args: readonly string[]) => redactor.arguments(args);
+      const owners = createAttribution({ mode: data.attribution, ledger, onNotice, redactArguments });
+      run.connect(this.session(redactor, owners, onNotice), owners);
+      const { place, capturing, attribution } = run;
+      this.send({ kind: "ready", place, capturing, attribution });
+    } catch (error) {
+      run.abandon();
+      throw error;
+    }
+    this.run = run;
+    run.onTick = (now) => {
+      this.reached = now;
+    };
+    if (data.index === 0) {
+      run.onCapture = (state, now, reason) => this.send({ kind: "capture", state, now, reason });
+    }
+  }
+
+  private start(): void {
+    const { run } = this;
+    if (run === null) return;
+    run.start();
+    this.timer = setInterval(() => this.tell(run), PROGRESS_EVERY_MS);
+  }
+
+  private session(redactor: Redactor, owners: ReturnType<typeof createAttribution>, onNotice: (line: string) => void) {
+    const { data } = this;
+    const { captureRequest, captureResponse, minLatency_ms, maxBodyBytes } = data;
+    return new Session({
+      live: true,
+      ledger: this.ledger,
+      outputs: [],
+      redactor,
+      ...NO_FORMATS,
+      captureRequest,
+      captureResponse,
+      minLatency_ms,
+      maxBodyBytes,
+      tests: choosingTests(data.choosing),
+      enrichers: [owners],
+      flowIds: { first: data.index + 1, step: data.count },
+      onLines: data.lines ? (bytes, length, count) => this.outbox.offer(bytes, length, count) : undefined,
+      onOutputClosed: () => {},
+      onNotice,
+    });
+  }
+
+  /** Lines come before the time that they belong to. */
+  private tell(run: LiveRun): void {
+    run.capture.updateLedger(this.ledger);
+    run.session.flushLines();
+    this.send({ kind: "progress", ledger: this.ledger.toJSON(), reached: this.reached });
+  }
+
+  private async stop(): Promise<void> {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.outbox.ending();
+    await this.run?.stop();
+    this.send({ kind: "progress", ledger: this.ledger.toJSON(), reached: this.reached });
+    this.send({ kind: "ended" });
+    this.leave();
+  }
+}
