@@ -3,11 +3,13 @@
 import { accessSync, constants } from "node:fs";
 import type { AlertEngine } from "../alert/engine.ts";
 import { Ledger } from "../core/ledger.ts";
+import type { Enricher } from "../core/roles.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import { type Micros, SECOND } from "../core/units.ts";
 import { SecondTeller } from "../monitor/second-teller.ts";
 import { Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
+import type { Redactor } from "../redact/redactor.ts";
 import type { CaptureProblem, CaptureProgress } from "../source/file/capture-file.ts";
 import type { CaptureSummary } from "../source/file/read-captures.ts";
 import {
@@ -106,8 +108,7 @@ export async function readThrough(
     live: false,
     ledger,
     redactor,
-    // of a file only its own comments can tell processes
-    enrichers: [await openAttribution("none", ledger, redactor, notice), ...parts.enrichers],
+    enrichers: [...(await ownersOf(files, ledger, redactor)), ...parts.enrichers],
     sinks: parts.sinks,
     decoder: { verifyChecksums: options.verifyChecksums, scopeByVlan: !options.ignoreVlan },
     plugins,
@@ -144,6 +145,12 @@ export async function readThrough(
   for (const problem of problems.slice(0, 5)) notice(problem.message);
   if (problems.length > 5) notice(`and ${problems.length - 5} more problems like these`);
   return { session, summary };
+}
+
+/** Of a file only its own comments can tell processes; what reads them takes a while to load. */
+async function ownersOf(files: readonly string[], ledger: Ledger, redactor: Redactor): Promise<Enricher[]> {
+  const { mayHoldComments } = await import("../source/file/comments.ts");
+  return mayHoldComments(files) ? [await openAttribution("none", ledger, redactor, notice)] : [];
 }
 
 /** Decryption is not built yet. Scripts that name a key log go on working, and are told. */

@@ -5,8 +5,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { hostname } from "node:os";
-import { Encoder } from "@msgpack/msgpack";
-import { ForwardHandshake } from "./forward-handshake.ts";
+import type { ForwardHandshake } from "./forward-handshake.ts";
 import type { Sender } from "./queued-sender.ts";
 import type { ForwardSpec } from "./spec.ts";
 
@@ -16,7 +15,7 @@ export class ForwardSender implements Sender {
   readonly batch = BATCH;
   readonly parallel = 1;
   private readonly spec: ForwardSpec;
-  private readonly encoder = new Encoder();
+  private encoder: { encode(value: unknown): Uint8Array } | null = null;
   private readonly now: () => number;
   private socket: Socket | null = null;
 
@@ -29,7 +28,10 @@ export class ForwardSender implements Sender {
   async send(records: readonly string[], signal: AbortSignal): Promise<void> {
     const socket = this.socket ?? (await this.connect(signal));
     const time = this.now();
-    const chunk = Buffer.concat(records.map((record) => this.encoder.encode([this.spec.tag, time, { event: record }])));
+    // loaded by the first record: nearly no run forwards
+    this.encoder ??= new (await import("@msgpack/msgpack")).Encoder();
+    const encoder = this.encoder;
+    const chunk = Buffer.concat(records.map((record) => encoder.encode([this.spec.tag, time, { event: record }])));
     await this.write(socket, chunk, signal);
   }
 
@@ -39,7 +41,8 @@ export class ForwardSender implements Sender {
     return socket === null ? Promise.resolve() : new Promise((resolve) => socket.end(() => resolve()));
   }
 
-  private connect(signal: AbortSignal): Promise<Socket> {
+  private async connect(signal: AbortSignal): Promise<Socket> {
+    const { ForwardHandshake } = await import("./forward-handshake.ts");
     const { host, port, timeout_ms, credentials } = this.spec;
     return this.guarded(connect({ host, port, noDelay: true }), signal, timeout_ms, (socket, done, fail) => {
       const ready = () => {
