@@ -78,6 +78,7 @@ export async function dashboard(options: DashboardCommandOptions): Promise<void>
   }
   stop.dispose();
   const lines = summaryLines(run.session.ledger, { duration_s: run.elapsed_s, attribution: run.attribution });
+  if (alerts !== null) lines.splice(1, 0, alerts.watch.summary());
   const told = [...notices, ...(options.summary ? lines : [])];
   if (told.length > 0) process.stderr.write(`${told.join("\n")}\n`);
 }
