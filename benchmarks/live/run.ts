@@ -3,14 +3,14 @@
  * network namespace made for it. Needs root, gcc (or cc) and iproute2; tcpdump when it is there.
  * Usage: node benchmarks/live/run.ts [packets per run] [rounds]
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { NetworkNamespace, whyNoNamespace } from "../../test/support/network-namespace.ts";
+import { cpuNanoseconds, median, runIn, startIn, stopped } from "./process.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const count = Math.min(Number(process.argv[2] ?? 1_000_000), 5_000_000);
@@ -58,24 +58,9 @@ function readers(folder: string): Reader[] {
   return list;
 }
 
-/** Nanoseconds on a CPU of all threads of a process, so that start-up can be left out. */
-function cpuNanoseconds(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
-    const [onCpu] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ");
-    return sum + Number(onCpu);
-  }, 0);
-}
-
-/** `ip netns exec` becomes the program it starts, so the pid is the reader's. */
-function start(space: NetworkNamespace, command: readonly string[]): { child: ChildProcess; output: () => string } {
-  const child = spawn("ip", ["netns", "exec", space.name, ...command], { stdio: ["ignore", "pipe", "pipe"] });
-  let text = "";
-  for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (chunk) => void (text += chunk));
-  return { child, output: () => text };
-}
-
 async function measure(space: NetworkNamespace, sender: string, reader: Reader, size: number): Promise<Run> {
-  const { child, output } = start(space, reader.command);
+  const run = startIn(space.name, reader.command);
+  const { child, output } = run;
   try {
     for (let wait = 0; !/ready|listening on/.test(output()); wait++) {
       if (wait > 100) throw new Error(`${reader.name} did not start: ${output()}`);
@@ -87,9 +72,7 @@ async function measure(space: NetworkNamespace, sender: string, reader: Reader, 
     const [sent, seconds] = (await runSender(space, sender, size, count)).split(" ").map(Number);
     await sleep(400);
     const used = cpuNanoseconds(child.pid!) - before;
-    const ended = once(child, "close");
-    child.kill("SIGTERM");
-    await ended;
+    await stopped(run);
     const [packets] = reader.result(output());
     return {
       reader: reader.name,
@@ -103,13 +86,9 @@ async function measure(space: NetworkNamespace, sender: string, reader: Reader, 
   }
 }
 
-async function runSender(space: NetworkNamespace, sender: string, size: number, packets: number): Promise<string> {
-  const { child, output } = start(space, [sender, "left", String(packets), String(size)]);
-  await once(child, "close");
-  return output();
+function runSender(space: NetworkNamespace, sender: string, size: number, packets: number): Promise<string> {
+  return runIn(space.name, [sender, "left", String(packets), String(size)]);
 }
-
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 function summary(runs: readonly Run[]) {
   const groups = Map.groupBy(runs, ({ reader, size_bytes }) => `${reader} ${size_bytes}`);
