@@ -84,18 +84,22 @@ static inline int token_end(int at) {
   return at;
 }
 
-/* Offset of the CR of the CR LF that ends the line; -1 when it is not there, or any control but a tab comes before. */
+#define ODD -1
+/* Nothing is odd so far, but there is not all. */
+#define MORE -2
+
+/* Offset of the CR of the CR LF that ends the line, or MORE; ODD when any control but a tab comes before. */
 static inline int line_end(int at, int end) {
   for (; at < end; at += 16) {
     u32 controls = wasm_i8x16_bitmask(wasm_u8x16_lt(load(at), wasm_u8x16_const_splat(32)));
     for (; controls; controls &= controls - 1) {
       const int found = at + __builtin_ctz(controls);
-      if (found + 1 >= end) return -1;
+      if (found + 1 >= end) return MORE;
       if (octet(found) == '\r' && octet(found + 1) == '\n') return found;
-      if (octet(found) != '\t') return -1;
+      if (octet(found) != '\t') return ODD;
     }
   }
-  return -1;
+  return MORE;
 }
 
 #define LETTERS4 0x20202020u
@@ -195,33 +199,34 @@ static int status_line(int start, int end) {
 }
 
 /*
- * Reads the head at `start` of one of the `kinds`: fills RESULT and FIELDS, gives the address behind its blank line; -1
- * when it is not all there or not as it should be.
+ * Reads the head at `start` of one of the `kinds`: fills RESULT and FIELDS, gives the address behind its blank line; ODD
+ * when it is not as it should be or has no whole start line, MORE when it only is not all there.
  */
 __attribute__((export_name("scan"))) int scan(int start, int end, int kinds) {
   if (end - start < 16) return -1;
   int line;
   if (octet(start) == 'H' && octet(start + 4) == '/') line = kinds & RESPONSES ? status_line(start, end) : -1;
   else line = kinds & REQUESTS ? request_line(start, end) : -1;
-  if (line < 0) return -1;
+  if (line < 0) return ODD;
   for (int slot = R_HOST; slot <= R_CONNECTION; slot++) RESULT[slot] = -1;
 
   int *field = FIELDS;
   int count = 0;
   for (int at = line + 2;; at = line + 2) {
     /* with the octet behind a line end it is known whether the line goes on (obs-fold) */
-    if (at + 1 >= end) return -1;
+    if (at + 1 >= end) return MORE;
     if (octet(at) == '\r') {
       if (octet(at + 1) != '\n') return -1;
       RESULT[R_FIELD_COUNT] = count;
       return at + 2;
     }
     const int colon = token_end(at);
-    if (colon == at || colon >= end || octet(colon) != ':' || count == MAX_FIELDS) return -1;
+    if (colon >= end) return MORE;
+    if (colon == at || octet(colon) != ':' || count == MAX_FIELDS) return ODD;
     int value = colon + 1;
     while (is_blank(octet(value)) && value < end) value++;
     line = line_end(value, end);
-    if (line < 0) return -1;
+    if (line < 0) return line;
     int value_end = line;
     while (value_end > value && is_blank(octet(value_end - 1))) value_end--;
     field[0] = at;

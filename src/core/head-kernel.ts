@@ -64,7 +64,9 @@ export const kernelResult = new Int32Array(memory.buffer, RESULT_AT, 32);
 /** The field lines that `scan` found: see MessageHead.fields. */
 export const kernelFields = new Int32Array(memory.buffer, FIELDS_AT, 1024);
 
-/** Head at `start` of one of `kinds` (1 requests, 2 responses): the address behind it, or -1. */
+/** `scan` found nothing odd, and a whole start line, but not the end of the head. */
+export const SCAN_MORE = -2;
+/** Head at `start` of one of `kinds` (1 requests, 2 responses): the address behind it, SCAN_MORE, or -1. */
 export const scan = loaded?.scan ?? (() => -1);
 export const escapeText = loaded?.escape;
 export const render = loaded?.render;

@@ -6,7 +6,7 @@ import { type KeptHead, KeptRequest, KeptResponse } from "../core/exchange.ts";
 import { hasKernel, kernelFields } from "../core/head-kernel.ts";
 import type { HeadRedactor } from "../core/http.ts";
 import { memory } from "../core/memory.ts";
-import { Head, INCOMPLETE } from "../protocol/http1/head.ts";
+import { Head } from "../protocol/http1/head.ts";
 import { HeadRedactor as Redactor } from "../redact/head.ts";
 import { HeadKeeper } from "./keep.ts";
 
@@ -41,7 +41,7 @@ function kept(keeper: HeadKeeper, head: Head) {
 
 /** Both ways on one head; false when it is none for the kernel. */
 function agree(text: Uint8Array, redactor: HeadRedactor | null): boolean {
-  if (quick.readPlain(text, 0, text.length, 3) === INCOMPLETE) return false;
+  if (quick.readPlain(text, 0, text.length, 3) < 0) return false;
   const arena = new Arena();
   const keeper = new HeadKeeper(arena, redactor);
   const byKernel = kept(keeper, quick);

@@ -3,13 +3,15 @@
  * fills a MessageHead with offsets. No strings, no copies. What is not as the RFC wants it is read as a lenient server
  * would, and noted as an anomaly; nothing is refused.
  */
-import { kernelResult, R, scan } from "../../core/head-kernel.ts";
+import { kernelResult, R, SCAN_MORE, scan } from "../../core/head-kernel.ts";
 import { FIELD_STRIDE, MAX_FIELDS, MessageHead } from "../../core/http.ts";
 import { COPY_AT, COPY_BYTES, memory } from "../../core/memory.ts";
 import { COLON, CR, isToken, LF, lower, SPACE, TAB, TOKEN } from "./octets.ts";
 
 /** The head does not end inside the octets given. */
 export const INCOMPLETE = -1;
+/** The same, and nothing in it is odd so far: a whole start line and field lines. Told by `readPlain` only. */
+export const MORE = -2;
 
 const HOST = lower("host");
 const UPGRADE = lower("upgrade");
@@ -67,6 +69,7 @@ export class Head extends MessageHead {
       limit = COPY_AT + stop - start;
     }
     const headEnd = scan(at, limit, kinds);
+    if (headEnd === SCAN_MORE && limit - at === end - start) return MORE;
     if (headEnd < 0) return INCOMPLETE;
     this.takeScanned(at, headEnd);
     return headEnd - at;

@@ -4,10 +4,10 @@
  */
 import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
 import { kernelFields } from "../../core/head-kernel.ts";
-import { BROKEN, ChunkLine, MORE, SIZE_READ } from "./chunks.ts";
+import { BROKEN, ChunkLine, MORE as MORE_OF_LINE, SIZE_READ } from "./chunks.ts";
 import type { Http1Connection } from "./connection.ts";
 import { CHUNKED, type Framing, LENGTH, NO_BODY, TUNNEL, UNTIL_CLOSE } from "./framing.ts";
-import { Head, INCOMPLETE } from "./head.ts";
+import { Head, INCOMPLETE, MORE } from "./head.ts";
 import { CR, LF } from "./octets.ts";
 import { findHead, isRequestLine, isStatusLine, REQUESTS, RESPONSES } from "./start-line.ts";
 import { Waiting } from "./waiting.ts";
@@ -33,6 +33,9 @@ const IN_HEAD_REST = 8;
 /** The response that ends HTTP on this flow was read. */
 const TUNNELED = 9;
 const DEAD = 10;
+
+/** Smaller pieces of a head are looked at octet by octet: its end is searched from its start for each of the others. */
+const PLAIN_PIECE = 16;
 
 const NEITHER = 0;
 const REQUEST = 1;
@@ -126,7 +129,12 @@ export class Reader {
       return at + 1;
     }
     const length = head.readPlain(bytes, at, end, this.kinds());
-    if (length !== INCOMPLETE && length <= MAX_HEAD_BYTES) return this.headHere(flow, at, at + length, head.isRequest);
+    if (length >= 0 && length <= MAX_HEAD_BYTES) return this.headHere(flow, at, at + length, head.isRequest);
+    if (length === MORE) {
+      this.state = IN_HEAD;
+      this.begin(flow, at);
+      return this.moreHead(flow, bytes, at, end);
+    }
     const kind = this.kindAt(bytes, at, end);
     if (kind === NEITHER) {
       this.cruft(flow);
@@ -254,8 +262,8 @@ export class Reader {
   private chunkLine(flow: Flow, bytes: Uint8Array, start: number, end: number): number {
     const chunk = this.chunk!;
     let at = start;
-    let result = MORE;
-    while (at < end && result === MORE) result = chunk.take(bytes[at++]);
+    let result: number = MORE_OF_LINE;
+    while (at < end && result === MORE_OF_LINE) result = chunk.take(bytes[at++]);
     if (result === BROKEN) at--;
     for (const code of chunk.notes) this.connection.builder.anomaly(flow, this.request, code);
     chunk.notes.length = 0;
@@ -264,7 +272,7 @@ export class Reader {
     else if (result === SIZE_READ) {
       this.remaining = chunk.size;
       this.state = chunk.size > 0 ? IN_CHUNK_DATA : IN_TRAILERS;
-    } else if (result !== MORE) chunk.beginSize();
+    } else if (result !== MORE_OF_LINE) chunk.beginSize();
     return at;
   }
 
@@ -284,6 +292,10 @@ export class Reader {
   private moreHead(flow: Flow, bytes: Uint8Array, start: number, end: number): number {
     const waiting = this.waiting!;
     const before = waiting.length;
+    if (end - start >= PLAIN_PIECE) {
+      const next = this.morePlainHead(flow, waiting, bytes, start, end);
+      if (next >= 0) return next;
+    }
     const stop = waiting.appendHead(bytes, start, end, MAX_HEAD_BYTES);
     // a second look tells nothing new before a line ends: octets that come one by one are not read again and again
     const full = waiting.full(MAX_HEAD_BYTES);
@@ -309,6 +321,25 @@ export class Reader {
     }
     if (full) this.cutHead(flow, kind === REQUEST, waiting.refused ? "" : "http1.head-too-large");
     return stop;
+  }
+
+  /** The short cut, for heads as they should be: gives where it stopped, or -1 and has changed nothing. */
+  private morePlainHead(flow: Flow, waiting: Waiting, bytes: Uint8Array, start: number, end: number): number {
+    const before = waiting.length;
+    const stop = Math.min(end, start + MAX_HEAD_BYTES - before);
+    if (!waiting.appendPiece(bytes, start, stop)) return -1;
+    const length = head.readPlain(waiting.bytes, 0, waiting.length, this.kinds());
+    if (length >= before) {
+      this.takePosition(waiting);
+      this.headRead(flow, head.isRequest);
+      return start + length - before;
+    }
+    if (length === MORE && waiting.length < MAX_HEAD_BYTES) {
+      waiting.hasLine = true;
+      return stop;
+    }
+    waiting.length = before;
+    return -1;
   }
 
   private takePosition(waiting: Waiting): void {

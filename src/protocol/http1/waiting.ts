@@ -36,9 +36,12 @@ export class Waiting {
     this.ipLength = flow.dataIpLength;
   }
 
-  /** Gives the memory back: flows are many, heads that come in pieces few. */
+  /** Gives the memory back: flows are many, heads that come in pieces few. It stays as it is until another begins. */
   clear(): void {
-    if (this.bytes.length > 0) this.budget.give(this.bytes.length);
+    if (this.bytes.length > 0) {
+      this.budget.give(this.bytes.length);
+      keepForNext(this.bytes);
+    }
     this.bytes = NONE;
     this.length = 0;
     this.hasLine = this.refused = false;
@@ -46,12 +49,15 @@ export class Waiting {
 
   /** Without memory for them, all octets are forgotten, these too. */
   append(from: Uint8Array, start: number, end: number): void {
-    if (!this.reserve(end - start)) {
-      this.clear();
-      return;
-    }
+    if (!this.appendPiece(from, start, end)) this.clear();
+  }
+
+  /** Appends all; false, and nothing is changed, when there is no memory for it. */
+  appendPiece(from: Uint8Array, start: number, end: number): boolean {
+    if (!this.reserve(end - start)) return false;
     this.bytes.set(from.subarray(start, end), this.length);
     this.length += end - start;
+    return true;
   }
 
   /**
@@ -119,7 +125,7 @@ export class Waiting {
       this.refused = true;
       return false;
     }
-    const larger = new Uint8Array(size);
+    const larger = free.get(size)?.pop() ?? new Uint8Array(size);
     larger.set(this.bytes.subarray(0, this.length));
     this.bytes = larger;
     return true;
@@ -127,6 +133,18 @@ export class Waiting {
 }
 
 const NONE = new Uint8Array(0);
+
+/** Memory for the next heads in pieces, by size: making it new costs more than reading a head. */
+const free = new Map<number, Uint8Array[]>([
+  [FIRST_SIZE, []],
+  [2 * FIRST_SIZE, []],
+]);
+const MAX_FREE = 64;
+
+function keepForNext(bytes: Uint8Array): void {
+  const list = free.get(bytes.length);
+  if (list !== undefined && list.length < MAX_FREE) list.push(bytes);
+}
 
 function endsBlank(bytes: Uint8Array, length: number): boolean {
   const before = length - 2;
