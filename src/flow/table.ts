@@ -10,7 +10,10 @@ import type { Ledger } from "../core/ledger.ts";
 import { ACK, FIN, type Packet, type PacketListener, RST, SYN, URG } from "../core/packet.ts";
 import type { FlowParser } from "../core/protocol.ts";
 import { MILLISECOND, type Micros, SECOND } from "../core/units.ts";
+import { FlowIndex } from "./flow-index.ts";
+import { hashOf, isReverse } from "./match.ts";
 import { REASSEMBLY_LIMITS, Reassembler, type ReassemblyLimits } from "./reassembly.ts";
+import { UseList } from "./use-list.ts";
 
 /** `first`, `first + step`, `first + 2 * step`, … */
 export interface FlowIds {
@@ -44,8 +47,6 @@ const SWEEP: Micros = 10 * MILLISECOND;
 /** Moving a flow to the front of the use list for every packet would cost more than it tells. */
 const TOUCH: Micros = SECOND;
 const MAX_LINGERING = 16_384;
-/** A copy of a packet on another interface of the same host comes within this. */
-const COPY_WINDOW: Micros = 100 * MILLISECOND;
 /** In a TCP header; and how many octets of one direction may be out of band at a time. */
 const URGENT_POINTER = 18;
 const MAX_URGENT = 16;
@@ -58,13 +59,11 @@ export class FlowTable implements PacketListener {
   private readonly idle: Micros;
   private readonly linger: Micros;
   private readonly reorderWait: Micros;
-  private buckets: (Flow | null)[] = new Array(1024).fill(null);
+  private readonly index = new FlowIndex();
   private live = 0;
-  private entries = 0;
   private nextId: number;
   private readonly idStep: number;
-  /** Ends of the list by last use: a ring through one flow that is none. */
-  private readonly ring = new Flow();
+  private readonly uses = new UseList();
   private readonly freeFlows: Flow[] = [];
   /** Ended flows, oldest first. */
   private readonly lingering: { flow: Flow; id: number; until: Micros }[] = [];
@@ -85,7 +84,6 @@ export class FlowTable implements PacketListener {
     this.idStep = options.ids?.step ?? 1;
     this.reorderWait = (options.reassembly ?? REASSEMBLY_LIMITS).reorderWait;
     this.reassembler = new Reassembler(ledger, options.reassembly ?? REASSEMBLY_LIMITS);
-    this.ring.older = this.ring.newer = this.ring;
   }
 
   get liveFlows(): number {
@@ -110,7 +108,7 @@ export class FlowTable implements PacketListener {
       return;
     }
     const hash = hashOf(packet);
-    let flow = this.find(packet, hash);
+    let flow = this.index.find(packet, hash);
     let from: HalfIndex = flow !== null && isReverse(flow, packet) ? 1 : 0;
     if (control & SYN) {
       if (flow !== null && this.replaces(flow, from, packet)) {
@@ -132,7 +130,7 @@ export class FlowTable implements PacketListener {
       if (length > 0) this.ledger.retransmittedPackets++;
       return;
     } else if (packet.time - flow.lastTime > TOUCH) {
-      this.moveToFront(flow);
+      this.uses.moveToFront(flow);
     }
     if (packet.time > flow.lastTime) flow.lastTime = packet.time;
     this.current = flow;
@@ -258,7 +256,7 @@ export class FlowTable implements PacketListener {
   }
 
   private pureAcknowledgment(packet: Packet): void {
-    const flow = this.find(packet, hashOf(packet));
+    const flow = this.index.find(packet, hashOf(packet));
     if (flow === null || !flow.live || !this.reassembler.waiting.has(flow)) return;
     try {
       this.reassembler.acknowledged(flow, isReverse(flow, packet) ? 1 : 0, packet.acknowledgment, packet.time);
@@ -275,7 +273,7 @@ export class FlowTable implements PacketListener {
 
   /** Nothing more will come. */
   end(): void {
-    for (let flow = this.ring.newer!; flow !== this.ring; flow = this.ring.newer!) {
+    for (let flow = this.uses.oldest; flow !== null; flow = this.uses.oldest) {
       try {
         this.close(flow, "end");
       } catch (error) {
@@ -304,13 +302,13 @@ export class FlowTable implements PacketListener {
   /** The list is in order of use only to within TOUCH, so a flow in use found at its end moves to its front. */
   private endIdle(now: Micros): void {
     for (let looked = 0; looked < 64; looked++) {
-      const flow = this.ring.newer!;
-      if (flow === this.ring) return;
+      const flow = this.uses.oldest;
+      if (flow === null) return;
       if (now - flow.lastTime > this.idle) {
         this.close(flow, "idle");
         this.remove(flow);
       } else if (now - flow.lastTime > TOUCH) return;
-      else this.moveToFront(flow);
+      else this.uses.moveToFront(flow);
     }
   }
 
@@ -330,7 +328,7 @@ export class FlowTable implements PacketListener {
     flow.live = false;
     flow.wasReset = reason === "rst";
     this.live--;
-    unlink(flow);
+    this.uses.remove(flow);
     const parser = flow.parser;
     flow.parser = null;
     if (this.lingering.length - this.lingeringStart >= MAX_LINGERING) this.forgetOldest();
@@ -345,48 +343,6 @@ export class FlowTable implements PacketListener {
     this.reassembler.drop(flow);
   }
 
-  private find(packet: Packet, hash: number): Flow | null {
-    let flow = this.buckets[hash & (this.buckets.length - 1)];
-    let otherwiseTagged = false;
-    while (flow !== null) {
-      if (flow.hash === hash) {
-        if (flow.scope === packet.scope && isForward(flow, packet)) return flow;
-        if (isReverse(flow, packet)) {
-          if (flow.reverseScope === packet.scope) return flow;
-          otherwiseTagged = true;
-        }
-      }
-      flow = flow.chain;
-    }
-    return otherwiseTagged ? this.adopter(packet, hash) : null;
-  }
-
-  /** A flow whose other direction was not seen yet, and that this packet answers, though it is tagged otherwise. */
-  private adopter(packet: Packet, hash: number): Flow | null {
-    let flow = this.buckets[hash & (this.buckets.length - 1)];
-    while (flow !== null && !(flow.hash === hash && isReverse(flow, packet) && adopts(flow, packet))) flow = flow.chain;
-    return flow;
-  }
-
-  /**
-   * Is this the first packet of a flow that is known in another wrapping already? A live capture of a VLAN device and
-   * the device below it (or of a tunnel's two sides) shows each packet twice, in two address spaces. The same numbers
-   * at the same moment on another interface tell; equal flows in two networks on one interface are two flows.
-   */
-  private isCopy(packet: Packet, hash: number): boolean {
-    let flow = this.buckets[hash & (this.buckets.length - 1)];
-    for (; flow !== null; flow = flow.chain) {
-      if (flow.hash !== hash || !flow.live || flow.copy || flow.interfaceId === packet.interfaceId) continue;
-      if (packet.time - flow.lastTime > COPY_WINDOW || !isForward(flow, packet)) continue;
-      const half = flow.halves[0];
-      if (
-        packet.flags & SYN ? half.initialKnown && half.initial === ((packet.sequence + 1) | 0) : isNewest(half, packet)
-      )
-        return true;
-    }
-    return false;
-  }
-
   /** A packet of a flow that is a copy: only its beginning and end matter. */
   private takeCopy(flow: Flow, from: HalfIndex, packet: Packet, control: number): void {
     this.ledger.copies++;
@@ -398,7 +354,7 @@ export class FlowTable implements PacketListener {
 
   private add(packet: Packet, hash: number): Flow {
     if (this.live >= this.maxFlows) {
-      const oldest = this.ring.newer!;
+      const oldest = this.uses.oldest!;
       this.ledger.evict("flows");
       this.close(oldest, "evicted");
       this.remove(oldest);
@@ -426,10 +382,10 @@ export class FlowTable implements PacketListener {
     flow.interfaceName = this.options.interfaceName?.(packet.interfaceId) ?? null;
     flow.encapsulation =
       packet.encapsulation === 0 ? null : (this.options.encapsulationName?.(packet.encapsulation) ?? null);
-    flow.copy = this.isCopy(packet, hash);
-    this.insert(flow);
+    flow.copy = this.index.isCopy(packet, hash);
+    this.index.insert(flow);
     this.live++;
-    linkBefore(flow, this.ring);
+    this.uses.add(flow);
     if (flow.copy) return flow;
     this.ledger.flows++;
     if ((packet.flags & SYN) === 0) this.ledger.flowsMidstream++;
@@ -439,125 +395,10 @@ export class FlowTable implements PacketListener {
     return flow;
   }
 
-  private insert(flow: Flow): void {
-    if (this.entries >= this.buckets.length) this.grow();
-    const slot = flow.hash & (this.buckets.length - 1);
-    flow.chain = this.buckets[slot];
-    this.buckets[slot] = flow;
-    this.entries++;
-  }
-
-  private grow(): void {
-    const old = this.buckets;
-    this.buckets = new Array(old.length * 2).fill(null);
-    for (let flow of old) {
-      while (flow !== null) {
-        const next: Flow | null = flow.chain;
-        const slot = flow.hash & (this.buckets.length - 1);
-        flow.chain = this.buckets[slot];
-        this.buckets[slot] = flow;
-        flow = next;
-      }
-    }
-  }
-
   /** Takes a closed flow out of the table; its object is free for another. */
   private remove(flow: Flow): void {
-    if (flow.live) return;
-    const slot = flow.hash & (this.buckets.length - 1);
-    let before: Flow | null = null;
-    for (let entry = this.buckets[slot]; entry !== null; before = entry, entry = entry.chain) {
-      if (entry !== flow) continue;
-      if (before === null) this.buckets[slot] = flow.chain;
-      else before.chain = flow.chain;
-      this.entries--;
-      flow.id = 0;
-      if (this.freeFlows.length < 4096) this.freeFlows.push(flow);
-      return;
-    }
+    if (flow.live || !this.index.remove(flow)) return;
+    flow.id = 0;
+    if (this.freeFlows.length < 4096) this.freeFlows.push(flow);
   }
-
-  private moveToFront(flow: Flow): void {
-    unlink(flow);
-    linkBefore(flow, this.ring);
-  }
-}
-
-/** The same for both directions of a flow. */
-function hashOf(packet: Packet): number {
-  let mixed = packet.source3 ^ packet.destination3;
-  if (packet.family === 6) {
-    mixed ^= Math.imul(packet.source0 ^ packet.destination0, 0x27d4eb2f);
-    mixed ^= Math.imul(packet.source1 ^ packet.destination1, 0x165667b1);
-    mixed ^= Math.imul(packet.source2 ^ packet.destination2, 0x2545f491);
-  }
-  const ports = (packet.sourcePort ^ packet.destinationPort) | ((packet.sourcePort + packet.destinationPort) << 16);
-  const hash = Math.imul(mixed ^ (mixed >>> 15), 0x9e3779b1) ^ Math.imul(ports, 0x85ebca6b);
-  return hash ^ (hash >>> 13) ^ (hash >>> 21);
-}
-
-function isForward(flow: Flow, packet: Packet): boolean {
-  return (
-    flow.sourcePort === packet.sourcePort &&
-    flow.destinationPort === packet.destinationPort &&
-    flow.source3 === packet.source3 &&
-    flow.destination3 === packet.destination3 &&
-    flow.source2 === packet.source2 &&
-    flow.destination2 === packet.destination2 &&
-    flow.source1 === packet.source1 &&
-    flow.destination1 === packet.destination1 &&
-    flow.source0 === packet.source0 &&
-    flow.destination0 === packet.destination0
-  );
-}
-
-/** Room for what is in flight when the answer of a differently tagged direction is matched by its acknowledgment. */
-const ADOPTION_WINDOW = 1 << 20;
-
-/**
- * The first packet of the other direction, tagged otherwise (a VLAN a direction): it belongs here when it acknowledges
- * what this flow sent. Nothing but the acknowledgment could tell it from a flow of equal addresses in another VLAN.
- */
-function adopts(flow: Flow, packet: Packet): boolean {
-  const [forward, reverse] = flow.halves;
-  if (flow.copy || reverse.known || !forward.known || (packet.flags & ACK) === 0) return false;
-  const distance = (packet.acknowledgment - forward.next) | 0;
-  if (distance > 0 || distance < -ADOPTION_WINDOW) return false;
-  flow.reverseScope = packet.scope;
-  return true;
-}
-
-function isReverse(flow: Flow, packet: Packet): boolean {
-  return (
-    flow.sourcePort === packet.destinationPort &&
-    flow.destinationPort === packet.sourcePort &&
-    flow.source3 === packet.destination3 &&
-    flow.destination3 === packet.source3 &&
-    flow.source2 === packet.destination2 &&
-    flow.destination2 === packet.source2 &&
-    flow.source1 === packet.destination1 &&
-    flow.destination1 === packet.source1 &&
-    flow.source0 === packet.destination0 &&
-    flow.destination0 === packet.source0
-  );
-}
-
-/** Are this packet's octets the newest that were delivered? */
-function isNewest(half: FlowHalf, packet: Packet): boolean {
-  return half.known && half.wireBytes > 0 && half.lastSequence === packet.sequence;
-}
-
-function unlink(flow: Flow): void {
-  if (flow.older === null || flow.newer === null) return;
-  flow.older.newer = flow.newer;
-  flow.newer.older = flow.older;
-  flow.older = flow.newer = null;
-}
-
-/** The ring's `newer` is the flow unused longest; its `older` the newest. */
-function linkBefore(flow: Flow, ring: Flow): void {
-  flow.older = ring.older;
-  flow.newer = ring;
-  ring.older!.newer = flow;
-  ring.older = flow;
 }
