@@ -102,9 +102,6 @@ export function reloadOnHangup(
 export async function openLive(options: WatchOptions, stop: Stop, more: LiveAdditions): Promise<WatchedRun> {
   const { parsePorts } = await import("../source/afpacket/filter-program.ts");
   const ledger = new Ledger();
-  const redactor = redactorOf(options);
-  const plugins = await loadPlugins(options);
-  const parts = pluginParts(options, plugins);
   const capture: LiveCaptureOptions = {
     interfaces: options.interface,
     ports: options.port?.flatMap((text) => parsePorts(text)) ?? (more.forAlerts ? undefined : pushedPorts(options)),
@@ -118,6 +115,9 @@ export async function openLive(options: WatchOptions, stop: Stop, more: LiveAddi
     const { openWorkers } = await import("./watch-workers.ts");
     return openWorkers({ options, capture, ledger, stop, more: { ...more, ...counted } });
   }
+  const redactor = redactorOf(options);
+  const plugins = await loadPlugins(options);
+  const parts = pluginParts(options, plugins);
   // the capture is opened before everything else: without the right to capture, nothing else is worth a word
   const run = new LiveRun({ capture, ledger, pcapng: options.writePcapng ?? null, onNotice: notice });
   try {
