@@ -10,6 +10,7 @@ import type { Ledger } from "../core/ledger.ts";
 import { ACK, FIN, type Packet, type PacketListener, RST, SYN, URG } from "../core/packet.ts";
 import type { FlowParser } from "../core/protocol.ts";
 import { MILLISECOND, type Micros, SECOND } from "../core/units.ts";
+import { EndedFlows } from "./ended-flows.ts";
 import { FlowIndex } from "./flow-index.ts";
 import { hashOf, isReverse } from "./match.ts";
 import { REASSEMBLY_LIMITS, Reassembler, type ReassemblyLimits } from "./reassembly.ts";
@@ -46,7 +47,6 @@ export interface FlowTableOptions {
 const SWEEP: Micros = 10 * MILLISECOND;
 /** Moving a flow to the front of the use list for every packet would cost more than it tells. */
 const TOUCH: Micros = SECOND;
-const MAX_LINGERING = 16_384;
 /** In a TCP header; and how many octets of one direction may be out of band at a time. */
 const URGENT_POINTER = 18;
 const MAX_URGENT = 16;
@@ -65,9 +65,7 @@ export class FlowTable implements PacketListener {
   private readonly idStep: number;
   private readonly uses = new UseList();
   private readonly freeFlows: Flow[] = [];
-  /** Ended flows, oldest first. */
-  private readonly lingering: { flow: Flow; id: number; until: Micros }[] = [];
-  private lingeringStart = 0;
+  private readonly ended = new EndedFlows();
   /** Flow and direction of the packet taken last; null when it belonged to none. */
   current: Flow | null = null;
   currentHalf: HalfIndex = 0;
@@ -110,25 +108,15 @@ export class FlowTable implements PacketListener {
     const hash = hashOf(packet);
     let flow = this.index.find(packet, hash);
     let from: HalfIndex = flow !== null && isReverse(flow, packet) ? 1 : 0;
-    if (control & SYN) {
-      if (flow !== null && this.replaces(flow, from, packet)) {
-        if (flow.live) this.close(flow, "replaced");
-        this.remove(flow);
-        flow = null;
-      }
-      if (flow?.live === false) {
-        if (!this.continues(flow, from, packet)) return;
-        this.remove(flow);
-        flow = null;
-      }
+    if (flow !== null && control & SYN && this.replaces(flow, from, packet)) {
+      this.close(flow, "replaced");
+      flow = null;
     }
     if (flow === null) {
+      if (this.isStraggler(packet, hash, control, length)) return;
       if ((control & RST) !== 0 || (length === 0 && (control & SYN) === 0)) return;
       flow = this.add(packet, hash);
       from = 0;
-    } else if (!flow.live) {
-      if (length > 0) this.ledger.retransmittedPackets++;
-      return;
     } else if (packet.time - flow.lastTime > TOUCH) {
       this.uses.moveToFront(flow);
     }
@@ -245,19 +233,12 @@ export class FlowTable implements PacketListener {
   private replaces(flow: Flow, from: HalfIndex, packet: Packet): boolean {
     if (packet.flags & ACK) return false;
     const half = flow.halves[from];
-    if (!flow.live) return true;
     return half.known && (half.initialKnown ? half.initial : half.next) !== ((packet.sequence + 1) | 0);
-  }
-
-  /** A handshake that goes on after a reset: the reset was forged or not for this connection, and nobody heeded it. */
-  private continues(flow: Flow, from: HalfIndex, packet: Packet): boolean {
-    const other = flow.halves[1 - from];
-    return flow.wasReset && (packet.flags & ACK) !== 0 && other.known && packet.acknowledgment === other.next;
   }
 
   private pureAcknowledgment(packet: Packet): void {
     const flow = this.index.find(packet, hashOf(packet));
-    if (flow === null || !flow.live || !this.reassembler.waiting.has(flow)) return;
+    if (flow === null || !this.reassembler.waiting.has(flow)) return;
     try {
       this.reassembler.acknowledged(flow, isReverse(flow, packet) ? 1 : 0, packet.acknowledgment, packet.time);
     } catch (error) {
@@ -279,7 +260,6 @@ export class FlowTable implements PacketListener {
       } catch (error) {
         this.giveUp(flow, error);
       }
-      this.remove(flow);
     }
   }
 
@@ -294,8 +274,7 @@ export class FlowTable implements PacketListener {
         this.giveUp(flow, error);
       }
     }
-    while (this.lingeringStart < this.lingering.length && this.lingering[this.lingeringStart].until <= now)
-      this.forgetOldest();
+    this.ended.forget(now);
     this.endIdle(now);
   }
 
@@ -306,19 +285,21 @@ export class FlowTable implements PacketListener {
       if (flow === null) return;
       if (now - flow.lastTime > this.idle) {
         this.close(flow, "idle");
-        this.remove(flow);
       } else if (now - flow.lastTime > TOUCH) return;
       else this.uses.moveToFront(flow);
     }
   }
 
-  private forgetOldest(): void {
-    const entry = this.lingering[this.lingeringStart++];
-    if (entry.flow.id === entry.id && !entry.flow.live) this.remove(entry.flow);
-    if (this.lingeringStart > 1024 && this.lingeringStart * 2 > this.lingering.length) {
-      this.lingering.splice(0, this.lingeringStart);
-      this.lingeringStart = 0;
+  /** A packet that comes after the end of its flow. A new handshake on the same addresses is none. */
+  private isStraggler(packet: Packet, hash: number, control: number, length: number): boolean {
+    const place = this.ended.find(packet, hash);
+    if (place < 0) return false;
+    if (control & SYN && ((packet.flags & ACK) === 0 || this.ended.continues(place, packet))) {
+      this.ended.remove(place);
+      return false;
     }
+    if (length > 0) this.ledger.retransmittedPackets++;
+    return true;
   }
 
   private close(flow: Flow, reason: CloseReason): void {
@@ -331,9 +312,19 @@ export class FlowTable implements PacketListener {
     this.uses.remove(flow);
     const parser = flow.parser;
     flow.parser = null;
-    if (this.lingering.length - this.lingeringStart >= MAX_LINGERING) this.forgetOldest();
-    this.lingering.push({ flow, id: flow.id, until: this.clock + this.linger });
-    parser?.close(flow, reason);
+    try {
+      parser?.close(flow, reason);
+    } finally {
+      // as the very last: whoever comes next may get this object
+      if (reason === "fin" || reason === "rst") this.ended.add(flow, this.clock + this.linger);
+      this.free(flow);
+    }
+  }
+
+  private free(flow: Flow): void {
+    if (!this.index.remove(flow)) return;
+    flow.id = 0;
+    if (this.freeFlows.length < 4096) this.freeFlows.push(flow);
   }
 
   private giveUp(flow: Flow, error: unknown): void {
@@ -357,7 +348,6 @@ export class FlowTable implements PacketListener {
       const oldest = this.uses.oldest!;
       this.ledger.evict("flows");
       this.close(oldest, "evicted");
-      this.remove(oldest);
     }
     const flow = this.freeFlows.pop() ?? new Flow();
     flow.reset();
@@ -393,12 +383,5 @@ export class FlowTable implements PacketListener {
     if (packet.flags & SYN) flow.setClient((packet.flags & ACK) === 0 ? 0 : 1);
     this.options.onOpened?.(flow, packet);
     return flow;
-  }
-
-  /** Takes a closed flow out of the table; its object is free for another. */
-  private remove(flow: Flow): void {
-    if (flow.live || !this.index.remove(flow)) return;
-    flow.id = 0;
-    if (this.freeFlows.length < 4096) this.freeFlows.push(flow);
   }
 }
