@@ -45,7 +45,7 @@ test.skipIf(why !== "")(`watch and read name the same, right processes${why && `
     watch.kill("SIGINT");
     await once(watch, "close");
 
-    const workers = nginx.workers();
+    const workers = nginx.workers(clients.map(({ port }) => port));
     const pids = ({ process: { client, server } }: TransactionEvent) => [client?.pid, server?.pid];
     expect(clients.map(({ port }) => pids(seen().get(port)!))).toEqual(
       clients.map(({ port, pid }) => [pid, workers.get(port)]),

@@ -43,7 +43,7 @@ describe.skipIf(reason !== "")(`attribution by eBPF${reason && ` (SKIPPED: ${rea
     const nginx = await lab.startNginx(["127.0.0.1"]);
     try {
       const clients = await lab.curls(200, 8, `http://127.0.0.1:${nginx.port}/`);
-      const workers = nginx.workers();
+      const workers = nginx.workers(clients.map(({ port }) => port));
       const wanted = clients.map((client) => [client.pid, workers.get(client.port)]);
       const found = clients.map(({ port, start }) =>
         owners({ ip: "127.0.0.1", port }, { ip: "127.0.0.1", port: nginx.port }, start),
@@ -80,7 +80,7 @@ describe.skipIf(reason !== "")(`attribution by eBPF${reason && ` (SKIPPED: ${rea
     const python = await lab.startScript(lab.pythonServer("::", 0));
     try {
       const six = await lab.curls(10, 4, `http://[::1]:${nginx.port}/`);
-      const workers = nginx.workers();
+      const workers = nginx.workers(six.map(({ port }) => port));
       for (const { pid, port, start } of six) {
         expect(owners({ ip: "::1", port }, { ip: "::1", port: nginx.port }, start)).toEqual([pid, workers.get(port)]);
       }

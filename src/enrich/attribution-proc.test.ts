@@ -66,7 +66,7 @@ describe.skipIf(reason !== "")(`attribution by /proc${reason && ` (SKIPPED: ${re
       clients.push(client);
       const side = { ip: "127.0.0.1", port: nginx.port };
       const found = await lookOn({ ip: "127.0.0.1", port: client.port }, side, client.start);
-      expect(found).toEqual([client.pid, nginx.workers().get(client.port)]);
+      expect(found).toEqual([client.pid, nginx.workers([client.port]).get(client.port)]);
     } finally {
       for (const one of [...clients, python, six, mapped, nginx]) one.stop();
     }
@@ -79,7 +79,7 @@ describe.skipIf(reason !== "")(`attribution by /proc${reason && ` (SKIPPED: ${re
     try {
       const side = (port: number) => ({ ip: "127.0.0.1", port });
       for (const { port, pid, start } of await lab.curls(40, 4, `http://127.0.0.1:${nginx.port}/`)) {
-        neverWrong(look(side(port), side(nginx.port), start), [pid, nginx.workers().get(port)]);
+        neverWrong(look(side(port), side(nginx.port), start), [pid, nginx.workers([port]).get(port)]);
       }
       for (const server of [cluster, forking]) {
         for (const { port, pid, start, body } of await lab.curls(20, 4, `http://127.0.0.1:${server.port}/`)) {

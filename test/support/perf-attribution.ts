@@ -31,10 +31,10 @@ const held = await lab.hold(lab.pythonClient({ ip: "127.0.0.1", port: nginx.port
 const late = createAttribution({ mode: "perf", ledger });
 try {
   for (const client of await lab.curls(100, 4, `http://127.0.0.1:${nginx.port}/`)) {
-    judge("127.0.0.1", client, nginx.port, nginx.workers().get(client.port)!);
+    judge("127.0.0.1", client, nginx.port, nginx.workers([client.port]).get(client.port)!);
   }
   for (const client of await lab.curls(10, 2, `http://[::1]:${six.port}/`)) {
-    judge("::1", client, six.port, six.workers().get(client.port)!);
+    judge("::1", client, six.port, six.workers([client.port]).get(client.port)!);
   }
   for (const client of await lab.curls(10, 2, `http://127.0.0.1:${cluster.port}/`)) {
     judge("127.0.0.1", client, cluster.port, Number(client.body));

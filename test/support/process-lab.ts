@@ -11,6 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Flow } from "../../src/core/flow.ts";
 
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
 export const isRoot = process.getuid?.() === 0;
 
 export function installed(...programs: readonly string[]): boolean {
@@ -71,7 +73,8 @@ export interface Server {
 
 export interface Nginx extends Server {
   /** Worker pid by the client's port, from the access log. */
-  workers(): Map<number, number>;
+  /** Worker by client port; waits a little for `ports` to be there. */
+  workers(ports?: readonly number[]): Map<number, number>;
 }
 
 /** nginx with a master and two workers; `prefix` runs it elsewhere, e.g. `ip netns exec NAME`. */
@@ -93,9 +96,14 @@ export async function startNginx(ips: readonly string[], prefix: readonly string
   await until(() => existsSync(join(folder, "pid")) && readFileSync(join(folder, "pid"), "utf8").trim() !== "");
   return {
     port,
-    workers() {
-      const lines = readFileSync(join(folder, "access.log"), "utf8").trim().split("\n");
-      return new Map(lines.map((line) => line.split(" ").map(Number) as [number, number]));
+    workers(ports = []) {
+      // nginx logs when the response is out: the client may be done before
+      for (let tries = 0; ; tries++) {
+        const lines = readFileSync(join(folder, "access.log"), "utf8").trim().split("\n");
+        const found = new Map(lines.map((line) => line.split(" ").map(Number) as [number, number]));
+        if (tries === 200 || ports.every((one) => found.has(one))) return found;
+        Atomics.wait(sleeper, 0, 0, 10);
+      }
     },
     stop() {
       child.kill("SIGTERM");
