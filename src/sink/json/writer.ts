@@ -88,7 +88,8 @@ export class JsonWriter implements ExchangeListener {
   private prefix = text("");
   private interfaceName: string | null = null;
   private interfaceText = text("");
-  private processFlow: Flow | null = null;
+  /** Number of the flow whose processes `processText` has: flow objects serve one flow after the other. */
+  private processFlow = 0;
   private processVersion = -1;
   private processText = "";
 
@@ -346,9 +347,9 @@ export class JsonWriter implements ExchangeListener {
       out.put(K.noProcess);
       return;
     }
-    if (this.processFlow !== flow || this.processVersion !== flow.ownerVersion) {
+    if (this.processFlow !== flow.id || this.processVersion !== flow.ownerVersion) {
       this.processText = JSON.stringify({ client: flow.clientProcess, server: flow.serverProcess });
-      this.processFlow = flow;
+      this.processFlow = flow.id;
       this.processVersion = flow.ownerVersion;
     }
     out.put(K.process);
