@@ -2,7 +2,7 @@
 import type { AlertEngine } from "../alert/engine.ts";
 import type { EarshotEvent } from "../core/event.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
-import { MILLISECOND, type Micros } from "../core/units.ts";
+import { MILLISECOND, type Micros, SECOND } from "../core/units.ts";
 import { RuleStatuses } from "../dashboard/model/rule-status.ts";
 import { type Dashboard, type DashboardOptions, startDashboard } from "../dashboard/terminal/dashboard.ts";
 import { type Keyboard, openKeyboard } from "../dashboard/terminal/keyboard.ts";
@@ -19,7 +19,6 @@ import { openAlerts, openLive, runLive, type WatchOptions } from "./watch.ts";
 export interface DashboardCommandOptions extends WatchOptions {
   /** `seed` for the console monitor's screen. */
   readonly ui?: true | string;
-  readonly seedSettings?: Partial<SeedUiSettings>;
 }
 
 const UIS = ["seed"];
@@ -163,6 +162,27 @@ export async function dashboardOf(files: readonly string[], options: ReadOptions
   }
 }
 
+/** The console monitor's settings from ours (docs/configuration.md has the names); `--timeout` is its own `timeout`. */
+export function seedSettings({
+  settings,
+  timeout,
+}: Pick<DashboardCommandOptions, "settings" | "timeout">): SeedUiSettings {
+  const looks = timeout === undefined ? {} : { timeout };
+  if (settings === undefined) return { ...SEED_UI_DEFAULTS, ...looks };
+  const { alerts, dashboard, statistics } = settings;
+  return {
+    timeout: alerts.seed.tick / SECOND,
+    dashboard_bucket_size: dashboard.refresh / SECOND,
+    average_bucket_size: alerts.seed.bucket / SECOND,
+    average_threshold: alerts.seed.threshold,
+    average_learning_duration: alerts.seed.learning / SECOND,
+    max_str_length: statistics.max_str_length,
+    max_top_hits: statistics.max_top_hits,
+    max_retention_length: statistics.max_retention_length / SECOND,
+    ...looks,
+  };
+}
+
 /** The console monitor's own screen, at its refresh rate and with its settings; needs no terminal. */
 async function seedDashboard(options: DashboardCommandOptions): Promise<void> {
   const stop = stopOnSignals();
@@ -173,7 +193,7 @@ async function seedDashboard(options: DashboardCommandOptions): Promise<void> {
   const shown = startSeedDashboard({
     output: process.stdout,
     environment: process.env,
-    settings: { ...SEED_UI_DEFAULTS, ...options.seedSettings },
+    settings: seedSettings(options),
     onQuit: (reason) => stop.now(reason),
   });
   screen.event = shown.event;
