@@ -65,7 +65,7 @@ export class Flow {
   live = false;
   /** The packets of another flow, seen once more in another wrapping on another interface: counted, not read. */
   copy = false;
-  /** It ended by a reset, and is still remembered. */
+  /** It ended by a reset. */
   wasReset = false;
   /** When a reset came that octets before it are still waited for; -1 for none. */
   resetTime: Micros = -1;

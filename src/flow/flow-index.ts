@@ -1,4 +1,4 @@
-/** Flows by their addresses: a chained hash table through `Flow.chain`, live flows and those that have just ended. */
+/** Live flows by their addresses: a chained hash table through `Flow.chain`. */
 import type { Flow } from "../core/flow.ts";
 import { type Packet, SYN } from "../core/packet.ts";
 import { MILLISECOND, type Micros } from "../core/units.ts";

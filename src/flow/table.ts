@@ -2,8 +2,8 @@
  * The flow table: gives each TCP segment to its flow, opens and ends flows (RFC 9293 section 3.3), bounds them.
  *
  * Takes packets in the order of capture, gives bytes in the order of the stream to the flow's parser. Flows live in a
- * chained hash table and in a list by last use; the objects are used again. A flow that ended stays for a moment, so
- * that its stragglers are known as such and do not look like a new connection.
+ * chained hash table and in a list by last use; the objects are used again at once. A flow that ended is remembered
+ * for a moment (ended-flows.ts), so that its stragglers are known as such and do not look like a new connection.
  */
 import { type CloseReason, Flow, type FlowHalf, type HalfIndex } from "../core/flow.ts";
 import type { Ledger } from "../core/ledger.ts";

@@ -130,7 +130,9 @@ test("the state is its user's alone, whole, and nothing else is left beside it",
 test.each(["", "{}", '{"schema":1', '{"schema":99}', "null"])("a damaged state %j is told of, and replaced", (text) => {
   writeFileSync(join(folder, "alerts.json"), text);
   const host = new Host();
-  expect(host.notices).toEqual([expect.stringMatching(/is of no use .*; learning begins anew$/)]);
+  expect(host.notices).toEqual([
+    expect.stringMatching(/alerts\.json is damaged or of another version; learning begins anew$/),
+  ]);
   host.run(40, 5);
   host.kill();
   expect(host.notices).toHaveLength(1);

@@ -173,7 +173,8 @@ export class AlertWatch {
     } catch (error) {
       // a damaged file, or one of another version: nothing of it can be trusted
       this.engine = this.fresh();
-      this.options.onNotice(`alerts: ${this.path} is of no use (${(error as Error).message}); learning begins anew`);
+      const why = process.env.EARSHOT_DEBUG ? ` (${(error as Error).stack})` : "";
+      this.options.onNotice(`alerts: ${this.path} is damaged or of another version; learning begins anew${why}`);
     }
   }
 
