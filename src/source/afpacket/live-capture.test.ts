@@ -218,6 +218,14 @@ describe.skipIf(missing)(`live capture${missing ? ` (${missing})` : ""}`, () => 
     expect(ticks.some((tick) => tick > packets[0].time_us)).toBe(true);
   });
 
+  test("time goes on while the wire is never silent", () => {
+    const steps = Array.from({ length: 300 }, () => [send(WEB), { do: "wait" as const, time_ms: 4 }]).flat();
+    const { ticks, packets, late } = capture({ captures: [right], steps, keep: true }).captures[0];
+    const [first, last] = [packets[0].time_us, packets.at(-1)!.time_us];
+    expect(late).toBe(0);
+    expect(ticks.filter((tick) => tick >= first && tick <= last).length).toBeGreaterThanOrEqual(3);
+  });
+
   test("members of a group share the packets, and both directions of a flow go to the same one", () => {
     const flows = Array.from({ length: 200 }, (_, index) => 30_000 + index);
     const { captures } = capture({

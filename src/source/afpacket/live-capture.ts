@@ -62,7 +62,10 @@ export interface LiveCaptureOptions {
   readonly closed?: boolean;
   /** A part of the ring that is not full is read after this time. */
   readonly blockTimeout_ms?: number;
-  /** Called some times a second, only when everything captured so far was handed over: time has come to `now`. */
+  /**
+   * Called some times a second: time has come to `now`. That is the newest packet's time while packets come, and the
+   * clock's, some milliseconds ago, once everything captured so far was handed over.
+   */
   readonly tick?: (now: Micros) => void;
 }
 
@@ -232,9 +235,12 @@ export class LiveCapture {
   private readonly onTimer = (): void => {
     // read before draining: what arrives later must not be older than the time told
     const now = Date.now() * MILLISECOND - 2 * this.blockTimeout * MILLISECOND;
-    if (this.drain() && !this.closing && now > this.lastTick && now > this.reader.newest) {
-      this.lastTick = now;
-      this.options.tick?.(now);
+    const empty = this.drain();
+    // on a busy wire there is always something newer than the clock's safe distance: then the packets tell the time
+    const reached = empty && now > this.reader.newest ? now : this.reader.newest;
+    if (!this.closing && reached > this.lastTick) {
+      this.lastTick = reached;
+      this.options.tick?.(reached);
     }
     if (++this.ticks % TICKS_PER_LOOKUP === 0 && !this.closing) this.lookUpAgain();
   };
