@@ -98,7 +98,7 @@ export function reloadOnHangup(
   };
 }
 
-/** Opens the capture and everything around it; nothing is read yet. Throws Trouble. */
+/** Opens the capture and everything around it; packets gather from now on, nothing is read yet. Throws Trouble. */
 export async function openLive(options: WatchOptions, stop: Stop, more: LiveAdditions): Promise<WatchedRun> {
   const { parsePorts } = await import("../source/afpacket/filter-program.ts");
   const ledger = new Ledger();
@@ -118,8 +118,14 @@ export async function openLive(options: WatchOptions, stop: Stop, more: LiveAddi
   const redactor = redactorOf(options);
   const plugins = await loadPlugins(options);
   const parts = pluginParts(options, plugins);
-  // the capture is opened before everything else: without the right to capture, nothing else is worth a word
-  const run = new LiveRun({ capture, ledger, pcapng: options.writePcapng ?? null, onNotice: notice });
+  // the capture is made before everything else: without the right to capture, nothing else is worth a word. Packets come
+  // once attribution runs: what opened a connection before that may be gone, and nobody would know who it was
+  const run = new LiveRun({
+    capture: { ...capture, closed: true },
+    ledger,
+    pcapng: options.writePcapng ?? null,
+    onNotice: notice,
+  });
   try {
     const attribution = await openAttribution(options.attribution, ledger, redactor, notice);
     const given = sessionOptions(options, {
@@ -141,6 +147,7 @@ export async function openLive(options: WatchOptions, stop: Stop, more: LiveAddi
       observers: more.forAlerts ? [...counted.observers, () => {}] : counted.observers,
     });
     run.connect(session, attribution);
+    run.capture.open();
   } catch (error) {
     run.abandon();
     throw error;

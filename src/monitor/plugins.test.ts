@@ -8,6 +8,7 @@ import { troubleOf } from "../../test/support/trouble-of.ts";
 import type { EarshotEvent } from "../core/event.ts";
 import { Flow } from "../core/flow.ts";
 import { Ledger } from "../core/ledger.ts";
+import { INCOMING } from "../core/packet.ts";
 import type { Plugin, Statistic } from "../core/roles.ts";
 import { EXIT, type Trouble } from "../core/trouble.ts";
 import { loadPlugin } from "./plugin-loader.ts";
@@ -112,6 +113,42 @@ describe("failing while it runs", () => {
     // all of it is off, not only the part that failed
     expect(registry.enrichers[0].enrich!(transaction()).labels).toBeUndefined();
     expect(registry.failures.get("bad")).toBe("statistic bad: third");
+  });
+
+  test("every part of an enricher is handed all that it is called with, and its answer comes back", () => {
+    const calls: unknown[][] = [];
+    const heard =
+      (name: string) =>
+      (...given: unknown[]) =>
+        void calls.push([name, ...given]);
+    const times = { requestWait: 1, process: 2, responseWait: null };
+    const { registry } = running({
+      name: "listens",
+      enrichers: [
+        {
+          name: "listens",
+          flowOpened: heard("flowOpened"),
+          flowUsed: heard("flowUsed"),
+          flowComment: heard("flowComment"),
+          kernelTimes: (...given) => {
+            heard("kernelTimes")(...given);
+            return times;
+          },
+        },
+      ],
+    });
+    const [enricher] = registry.enrichers;
+    const flow = new Flow();
+    enricher.flowOpened!(flow);
+    enricher.flowComment!(flow, "pid=1", INCOMING, 1);
+    enricher.flowUsed!(flow);
+    expect(enricher.kernelTimes!(flow, 1, 2, 3)).toEqual(times);
+    expect(calls).toEqual([
+      ["flowOpened", flow],
+      ["flowComment", flow, "pid=1", INCOMING, 1],
+      ["flowUsed", flow],
+      ["kernelTimes", flow, 1, 2, 3],
+    ]);
   });
 
   test("enrichers: a throw, or no event back, leaves the event as it was", () => {
