@@ -57,7 +57,7 @@ describe.skipIf(whyNot !== null)(`the start of watch${whyNot === null ? "" : ` (
       const whole = events.filter((event) => !event.quality.midstream);
       expect(whole.length).toBeGreaterThan(15);
       for (const event of whole) {
-        expect(event.process.client?.pid, event.request?.path).toBe(Number(event.request!.path!.slice(1)));
+        expect(event.process.client?.pid, `${event.request?.path}`).toBe(Number(event.request!.path!.slice(1)));
         expect(event.process.server?.pid).toBe(server.pid);
       }
     },
