@@ -168,7 +168,8 @@ export class Flow {
       if (half.held.length > 0) half.held.length = 0;
     }
     this.clientHalf = UNKNOWN_HALF;
-    this.handshakeSeen = false;
+    this.handshakeSeen = this.wasReset = this.copy = false;
+    this.resetTime = -1;
     this.exchanges = 0;
     this.parser = this.chain = this.older = this.newer = null;
     this.clientProcess = this.serverProcess = null;
