@@ -32,6 +32,8 @@ export type AttributionTier = "A" | "B" | "C" | "D" | "none";
 export interface AttributionOptions {
   readonly mode: AttributionMode;
   readonly ledger: Ledger;
+  /** Only these, of those that the mode allows: for tests of a tier where a better one runs. */
+  readonly tiers?: readonly TierName[];
   /** One line for the user when a better tier was refused. */
   readonly onNotice?: (line: string) => void;
   /** Takes secrets out of a command line. */
@@ -139,7 +141,7 @@ function openTier(options: AttributionOptions, why: string[]): { name: TierName;
   const refusals = new Map<string, TierName[]>();
   const tell = () => why.push(...[...refusals].map(([reason, names]) => `not ${names.join(", ")}: ${reason}`));
   for (const { name, open } of TIERS) {
-    if (!ALLOWED[options.mode].includes(name)) continue;
+    if (!ALLOWED[options.mode].includes(name) || options.tiers?.includes(name) === false) continue;
     try {
       const tier = open(tools);
       tell();

@@ -13,6 +13,9 @@ import { Flow } from "../../src/core/flow.ts";
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
+/** How much longer everything takes than on a usual machine: an emulated one is slow (test/kernels). */
+const PATIENCE = Number(process.env["EARSHOT_TEST_PATIENCE"] ?? 1);
+
 export const isRoot = process.getuid?.() === 0;
 
 export function installed(...programs: readonly string[]): boolean {
@@ -101,7 +104,7 @@ export async function startNginx(ips: readonly string[], prefix: readonly string
       for (let tries = 0; ; tries++) {
         const lines = readFileSync(join(folder, "access.log"), "utf8").trim().split("\n");
         const found = new Map(lines.map((line) => line.split(" ").map(Number) as [number, number]));
-        if (tries === 200 || ports.every((one) => found.has(one))) return found;
+        if (tries === 200 * PATIENCE || ports.every((one) => found.has(one))) return found;
         Atomics.wait(sleeper, 0, 0, 10);
       }
     },
@@ -254,7 +257,7 @@ export function command(...words: readonly string[]): string {
 }
 
 export async function until(ready: () => boolean, limitMs = 5_000): Promise<void> {
-  const end = performance.now() + limitMs;
+  const end = performance.now() + limitMs * PATIENCE;
   while (!ready()) {
     if (performance.now() > end) throw new Error("waited too long");
     await new Promise((resolve) => setTimeout(resolve, 10));
