@@ -9,6 +9,7 @@ import { type CaptureInterface, type Direction, UNKNOWN_DIRECTION } from "../cor
 import type { Enricher } from "../core/roles.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import type { Micros } from "../core/units.ts";
+import { redactedLabels } from "./container/label-redaction.ts";
 import { RuntimeNames } from "./container/runtime-names.ts";
 import { CommentTier } from "./process/comment-tier.ts";
 import { DetailReader, type RedactArguments } from "./process/details.ts";
@@ -38,12 +39,16 @@ export interface AttributionOptions {
   readonly onNotice?: (line: string) => void;
   /** Takes secrets out of a command line. */
   readonly redactArguments?: RedactArguments;
+  /** Sockets of container runtimes to ask in place of the usual ones. */
+  readonly runtimeSockets?: readonly string[];
 }
 
 export interface Attribution extends Enricher {
   readonly tier: AttributionTier;
   /** Why the tiers before this one do not run, one line each. */
   readonly why: readonly string[];
+  /** How many containers are named, by whom, and why others are not; null when none was met. */
+  readonly containers: string | null;
   /** Tracee's captures tell the process in the interface's description. */
   interfaceOpened(info: CaptureInterface): void;
   flowOpened(flow: Flow): void;
@@ -73,6 +78,9 @@ export function createAttribution(options: AttributionOptions): Attribution {
     name: "process",
     tier: opened?.name ?? "none",
     why,
+    get containers() {
+      return opened?.names.summary ?? null;
+    },
     interfaceOpened: (info) => comments.interfaceOpened(info),
     flowOpened(flow) {
       tier?.opened(flow);
@@ -94,6 +102,7 @@ export function createAttribution(options: AttributionOptions): Attribution {
     close() {
       clearInterval(timer);
       tier?.close();
+      opened?.names.close();
     },
   };
 }
@@ -109,6 +118,7 @@ interface Tools {
   readonly details: DetailReader;
   readonly table: ProcessTable;
   readonly ledger: Ledger;
+  readonly names: RuntimeNames;
 }
 
 type TierName = Exclude<AttributionTier, "none">;
@@ -135,7 +145,13 @@ function neededCalls(): SystemCalls {
   return calls;
 }
 
-function openTier(options: AttributionOptions, why: string[]): { name: TierName; tier: Tier } | null {
+interface OpenedTier {
+  readonly name: TierName;
+  readonly tier: Tier;
+  readonly names: RuntimeNames;
+}
+
+function openTier(options: AttributionOptions, why: string[]): OpenedTier | null {
   if (options.mode === "none") return null;
   const tools = makeTools(options);
   const refusals = new Map<string, TierName[]>();
@@ -145,7 +161,7 @@ function openTier(options: AttributionOptions, why: string[]): { name: TierName;
     try {
       const tier = open(tools);
       tell();
-      return { name, tier };
+      return { name, tier, names: tools.names };
     } catch (error) {
       const { message } = error as Error;
       refusals.set(message, [...(refusals.get(message) ?? []), name]);
@@ -158,16 +174,21 @@ function openTier(options: AttributionOptions, why: string[]): { name: TierName;
   });
 }
 
-function makeTools(options: Pick<AttributionOptions, "ledger" | "redactArguments">): Tools {
-  const { ledger } = options;
-  const details = new DetailReader(options.redactArguments ?? ((args) => args));
+function makeTools(options: Omit<AttributionOptions, "mode">): Tools {
+  const { ledger, redactArguments = (args) => args } = options;
+  const details = new DetailReader(redactArguments);
   const table = new ProcessTable(details, ledger);
-  const names = new RuntimeNames();
+  const names = new RuntimeNames({
+    sockets: options.runtimeSockets,
+    onNotice: options.onNotice,
+    onForgotten: () => ledger.evict("containers"),
+    redactLabels: (labels) => redactedLabels(labels, redactArguments),
+  });
   table.onFacts = (record) => {
-    const { container } = record.info;
-    if (container && !container.name) names.lookup(container, (answer) => record.addContainer(answer));
+    const { container, pod } = record.info;
+    if (container && !container.name) names.lookup(container, pod, (answer) => record.addContainer(answer));
   };
-  return { details, table, ledger };
+  return { details, table, ledger, names };
 }
 
 export interface TierFacts {

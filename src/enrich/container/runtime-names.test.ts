@@ -19,8 +19,8 @@ function file(path: string, content: unknown): void {
   writeFileSync(root + path, typeof content === "string" ? content : JSON.stringify(content));
 }
 
-const ask = (names = new RuntimeNames(root)) =>
-  new Promise<RuntimeAnswer>((resolve) => names.lookup({ id: ID, runtime: null }, resolve));
+const ask = (names = new RuntimeNames({ root })) =>
+  new Promise<RuntimeAnswer>((resolve) => names.lookup({ id: ID, runtime: null }, undefined, resolve));
 
 test("docker's API over its socket", async () => {
   mkdirSync(join(root, "var/run"), { recursive: true });
@@ -30,7 +30,7 @@ test("docker's API over its socket", async () => {
     response.end(JSON.stringify({ Name: "/web", Config: { Image: "nginx:1.27", Labels: {} } }));
   }).listen(join(root, "var/run/docker.sock"));
   await once(server, "listening");
-  const names = new RuntimeNames(root);
+  const names = new RuntimeNames({ root });
   const expected = { runtime: "docker", name: "web", image: "nginx:1.27" };
   expect(await Promise.all([ask(names), ask(names)])).toEqual([expected, expected]);
   expect(await ask(names)).toEqual(expected);
@@ -63,7 +63,7 @@ test("docker's own file when its socket is closed to us; rubbish gives no answer
   expect(await ask()).toEqual({ runtime: "docker", name: "web", image: "nginx" });
   file(`/var/lib/docker/containers/${ID}/config.v2.json`, [1, null, "x"]);
   let told = false;
-  new RuntimeNames(root).lookup({ id: ID, runtime: null }, () => {
+  new RuntimeNames({ root }).lookup({ id: ID, runtime: null }, undefined, () => {
     told = true;
   });
   await new Promise((resolve) => setTimeout(resolve, 100));

@@ -1,182 +1,196 @@
 /**
- * Name and image of a container, and the pod it belongs to, from what its runtime shows on this host: the Docker API
- * (docker and podman) over their sockets, and the files that containerd, cri-o and docker keep about a running container.
- * Asynchronous, cached, bounded: capture never waits for it, and a runtime that does not answer is not asked again soon.
+ * Name and image of a container, and the pod it belongs to with its labels: from its runtime's files, its runtime's API
+ * (CRI, containerd, Docker) and the kubelet, whichever is there. Asynchronous, cached, bounded: capture never waits for
+ * it, what is not known yet is asked for again, ever less often, and one line says why a name is absent.
  */
-import { readdir, readFile, stat } from "node:fs/promises";
-import { request } from "node:http";
 import type { ContainerInfo, PodInfo } from "../../core/process.ts";
+import { GuardedSource } from "./guarded-source.ts";
+import { type Asked, isComplete, merge, type RuntimeAnswer } from "./runtime-answer.ts";
+import { RuntimeFiles } from "./runtime-files.ts";
+import { kubeletSource, type RuntimePlaces, socketSources } from "./runtime-places.ts";
+
+export type { RuntimeAnswer } from "./runtime-answer.ts";
 
 const MAX_CACHED = 2_048;
+/** Processes that wait for one container's name. */
+const MAX_WAITING = 256;
 const MAX_RUNNING = 4;
-const MAX_ANSWER_BYTES = 1 << 20;
-const TIMEOUT_MS = 2_000;
-const RETRY_MS = 30_000;
+const PAUSE_MS = 2_000;
+/** Two seconds, four, eight …: nine minutes in all. */
+const MAX_TRIES = 9;
 
-const SOCKETS = ["/var/run/docker.sock", "/run/podman/podman.sock"];
-const TASKS = ["/run/containerd/io.containerd.runtime.v2.task", "/run/k3s/containerd/io.containerd.runtime.v2.task"];
-const STORAGES = ["/run/containers/storage", "/var/lib/containers/storage"];
+export type Tell = (answer: RuntimeAnswer) => void;
 
-export interface RuntimeAnswer {
-  readonly runtime: string | null;
-  readonly name?: string;
-  readonly image?: string;
-  readonly pod?: PodInfo;
+export interface RuntimeNamesOptions extends RuntimePlaces {
+  /** Told once for containers and once for pods: why names are absent. */
+  readonly onNotice?: (line: string) => void;
+  /** Takes secrets out of a pod's labels. */
+  readonly redactLabels?: (labels: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
+  /** Containers that a full table forgot. */
+  readonly onForgotten?: () => void;
+  /** First pause before asking again (tests). */
+  readonly pause_ms?: number;
 }
 
-interface Known {
+interface Entry {
+  readonly asked: Asked;
   answer: RuntimeAnswer | null;
-  /** When a null answer may be asked for again (ms, monotonic). */
-  retryAt: number;
-  waiting: ((answer: RuntimeAnswer) => void)[] | null;
+  /** Nothing more is to be asked. */
+  settled: boolean;
+  waiting: Tell[];
+  tries: number;
+  timer: NodeJS.Timeout | undefined;
 }
 
 export class RuntimeNames {
-  private readonly known = new Map<string, Known>();
-  private readonly root: string;
+  private readonly entries = new Map<string, Entry>();
+  private readonly queue: Entry[] = [];
+  private readonly options: RuntimeNamesOptions;
+  private readonly files: GuardedSource;
+  private readonly others: readonly GuardedSource[];
+  private readonly noticed = new Set<string>();
   private running = 0;
+  private closed = false;
 
-  /** `root` is put before every path (tests). */
-  constructor(root = "") {
-    this.root = root;
+  constructor(options: RuntimeNamesOptions = {}) {
+    this.options = options;
+    const pause_ms = options.pause_ms ?? PAUSE_MS;
+    const guarded = (source: GuardedSource["source"]) => new GuardedSource(source, pause_ms);
+    this.files = guarded(new RuntimeFiles(options.root));
+    this.others = [...socketSources(options), kubeletSource(options.root)].map(guarded);
   }
 
-  /** Calls `tell`, now or later, when the runtime knows the container. */
-  lookup(container: ContainerInfo, tell: (answer: RuntimeAnswer) => void): void {
-    const known = this.known.get(container.id);
-    if (known?.answer) tell(known.answer);
-    else if (known?.waiting) known.waiting.push(tell);
-    else if (this.running < MAX_RUNNING && (known === undefined || performance.now() > known.retryAt)) {
-      this.start(container, tell);
-    }
+  /** Calls `tell`, now or later, with what is known of the container, and again when more is. */
+  lookup(container: ContainerInfo, pod: PodInfo | undefined, tell: Tell): void {
+    if (this.closed) return;
+    const entry = this.entries.get(container.id) ?? this.add({ id: container.id, podUid: pod?.uid ?? null });
+    if (entry.answer !== null) tell(entry.answer);
+    if (entry.settled) return;
+    if (entry.waiting.length < MAX_WAITING) entry.waiting.push(tell);
+    if (entry.tries >= MAX_TRIES && entry.timer === undefined) this.later(entry);
   }
 
-  private start(container: ContainerInfo, tell: (answer: RuntimeAnswer) => void): void {
-    const entry: Known = { answer: null, retryAt: 0, waiting: [tell] };
-    if (this.known.size >= MAX_CACHED) this.known.delete(this.known.keys().next().value!);
-    this.known.set(container.id, entry);
-    this.running++;
-    this.ask(container.id).then((answer) => {
-      this.running--;
-      entry.answer = answer;
-      entry.retryAt = performance.now() + RETRY_MS;
-      const waiting = entry.waiting ?? [];
-      entry.waiting = null;
-      if (answer !== null) for (const one of waiting) one(answer);
-    });
+  /** How many containers are named, and why others are not; null when no container was met. */
+  get summary(): string | null {
+    const all = [...this.entries.values()];
+    if (all.length === 0) return null;
+    const named = all.filter(({ answer }) => answer?.name !== undefined).length;
+    const by = [this.files, ...this.others].filter(({ answers }) => answers > 0).map(({ source }) => source.place);
+    const parts = [`${named} of ${all.length} containers named`];
+    if (by.length > 0) parts[0] += ` (${by.join(", ")})`;
+    const unlabelled = all.some(({ asked, answer }) => asked.podUid !== null && answer?.pod?.labels === undefined);
+    if (named < all.length || unlabelled) parts.push(this.why());
+    return parts.join("; ");
   }
 
-  private async ask(id: string): Promise<RuntimeAnswer | null> {
-    for (const path of await this.bundles(id)) {
-      const answer = fromBundle(await readJson(path));
-      if (answer !== null) return answer;
-    }
-    for (const socket of SOCKETS) {
-      const answer = fromInspection(await askSocket(this.root + socket, `/containers/${id}/json`), socket);
-      if (answer !== null) return answer;
-    }
-    return fromInspection(await readJson(`${this.root}/var/lib/docker/containers/${id}/config.v2.json`), "docker");
+  close(): void {
+    this.closed = true;
+    for (const { timer } of this.entries.values()) clearTimeout(timer);
+    this.entries.clear();
+    this.queue.length = 0;
   }
 
-  /** OCI configurations of a running container, where containerd, cri-o and podman keep them. */
-  private async bundles(id: string): Promise<string[]> {
-    const paths: string[] = [];
-    for (const task of TASKS) {
-      const spaces = await readdir(this.root + task).catch(() => []);
-      paths.push(...spaces.map((space) => `${this.root}${task}/${space}/${id}/config.json`));
-    }
-    return [...paths, ...STORAGES.map((path) => `${this.root}${path}/overlay-containers/${id}/userdata/config.json`)];
+  private add(asked: Asked): Entry {
+    if (this.entries.size >= MAX_CACHED) this.forget(this.entries.values().next().value!);
+    const entry: Entry = { asked, answer: null, settled: false, waiting: [], tries: 0, timer: undefined };
+    this.entries.set(asked.id, entry);
+    this.queue.push(entry);
+    this.run();
+    return entry;
   }
-}
 
-async function readJson(path: string): Promise<unknown> {
-  try {
-    if ((await stat(path)).size > MAX_ANSWER_BYTES) return null;
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch {
-    return null;
+  private forget(entry: Entry): void {
+    clearTimeout(entry.timer);
+    this.entries.delete(entry.asked.id);
+    entry.settled = true;
+    entry.waiting = [];
+    const queued = this.queue.indexOf(entry);
+    if (queued >= 0) this.queue.splice(queued, 1);
+    this.options.onForgotten?.();
   }
-}
 
-function askSocket(socketPath: string, path: string): Promise<unknown> {
-  return new Promise((resolve) => {
-    const asked = request({ socketPath, path, timeout: TIMEOUT_MS, headers: { Host: "localhost" } }, (response) => {
-      let body = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        body += chunk;
-        if (body.length > MAX_ANSWER_BYTES) asked.destroy();
+  private run(): void {
+    while (this.running < MAX_RUNNING && this.queue.length > 0) {
+      const entry = this.queue.shift()!;
+      this.running++;
+      this.ask(entry).finally(() => {
+        this.running--;
+        this.settle(entry);
+        this.run();
       });
-      response.on("end", () => resolve(response.statusCode === 200 ? parse(body) : null));
-      response.on("close", () => resolve(null));
-    });
-    asked.on("timeout", () => asked.destroy());
-    asked.on("error", () => resolve(null));
-    asked.end();
-  });
-}
+    }
+  }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
+  /** The files first, for they take no time; but who runs the container knows better. */
+  private async ask(entry: Entry): Promise<void> {
+    const { asked } = entry;
+    const kept = await this.files.ask(asked);
+    if (entry.answer === null) this.take(entry, kept);
+    let told: RuntimeAnswer | null = null;
+    for (const source of this.others) {
+      if (entry.settled || isComplete(merge(told, kept), asked)) break;
+      told = merge(told, await source.ask(asked));
+    }
+    this.take(entry, merge(told, kept));
+  }
+
+  private take(entry: Entry, answer: RuntimeAnswer | null): void {
+    if (answer === null || this.closed) return;
+    const { redactLabels } = this.options;
+    const labels = answer.pod?.labels;
+    const pod = answer.pod && labels && redactLabels ? { ...answer.pod, labels: redactLabels(labels) } : answer.pod;
+    const shown = pod === undefined ? answer : { ...answer, pod };
+    entry.answer = merge(shown, entry.answer);
+    for (const tell of entry.waiting) tell(entry.answer!);
+  }
+
+  private settle(entry: Entry): void {
+    if (this.closed || entry.settled) return;
+    entry.tries++;
+    if (isComplete(entry.answer, entry.asked)) {
+      entry.settled = true;
+      entry.waiting = [];
+      return;
+    }
+    this.notice(entry);
+    if (entry.tries < MAX_TRIES) this.later(entry);
+    else entry.waiting = []; // until somebody asks again
+  }
+
+  private later(entry: Entry): void {
+    const pause_ms = (this.options.pause_ms ?? PAUSE_MS) * 2 ** (Math.min(entry.tries, MAX_TRIES) - 1);
+    entry.timer = setTimeout(() => {
+      entry.timer = undefined;
+      this.queue.push(entry);
+      this.run();
+    }, pause_ms).unref();
+  }
+
+  private notice({ asked, answer }: Entry): void {
+    const missing =
+      answer?.name === undefined
+        ? "no name"
+        : asked.podUid !== null && answer.pod?.labels === undefined
+          ? "no pod labels"
+          : null;
+    if (missing === null || this.noticed.has(missing)) return;
+    this.noticed.add(missing);
+    this.options.onNotice?.(`containers: ${missing} for ${asked.id.slice(0, 12)}: ${this.why()}`);
+  }
+
+  private why(): string {
+    return whyAbsent(this.others);
   }
 }
 
-type Plain = Readonly<Record<string, unknown>>;
-
-function plain(value: unknown): Plain {
-  return typeof value === "object" && value !== null ? (value as Plain) : {};
-}
-
-const textOf = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
-
-/** Annotations that the runtimes put into the OCI configuration for Kubernetes. */
-function fromBundle(config: unknown): RuntimeAnswer | null {
-  const notes = plain(plain(config)["annotations"]);
-  const first = (...keys: string[]) => keys.map((key) => textOf(notes[key])).find((found) => found !== undefined);
-  const name = first("io.kubernetes.cri.container-name", "io.kubernetes.container.name", "nerdctl/name");
-  const image = first("io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName", "nerdctl/image-ref");
-  const pod = podOf(
-    first("io.kubernetes.cri.sandbox-uid", "io.kubernetes.pod.uid"),
-    first("io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"),
-    first("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace"),
-  );
-  if (name === undefined && image === undefined && pod === undefined) return null;
-  const crio = Object.keys(notes).some((key) => key.startsWith("io.kubernetes.cri-o."));
-  const containerd = Object.keys(notes).some(
-    (key) => key.startsWith("io.kubernetes.cri.") || key.startsWith("nerdctl/"),
-  );
-  return answerOf(crio ? "cri-o" : containerd ? "containerd" : null, name, image, pod);
-}
-
-/** What `docker inspect` shows. */
-function fromInspection(value: unknown, source: string): RuntimeAnswer | null {
-  const inspection = plain(value);
-  const config = plain(inspection["Config"]);
-  const labels = plain(config["Labels"]);
-  const name = textOf(inspection["Name"])?.replace(/^\//, "");
-  const image = textOf(config["Image"]);
-  if (name === undefined && image === undefined) return null;
-  const pod = podOf(
-    textOf(labels["io.kubernetes.pod.uid"]),
-    textOf(labels["io.kubernetes.pod.name"]),
-    textOf(labels["io.kubernetes.pod.namespace"]),
-  );
-  return answerOf(source.includes("podman") ? "podman" : "docker", name, image, pod);
-}
-
-function podOf(uid?: string, name?: string, namespace?: string): PodInfo | undefined {
-  if (uid === undefined) return undefined;
-  return { uid, ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
-}
-
-function answerOf(runtime: string | null, name?: string, image?: string, pod?: PodInfo): RuntimeAnswer {
-  return {
-    runtime,
-    ...(name === undefined ? {} : { name }),
-    ...(image === undefined ? {} : { image }),
-    ...(pod === undefined ? {} : { pod }),
-  };
+/** Why nobody told, in one line; places where there is nothing count only when there is nothing anywhere. */
+function whyAbsent(sources: readonly GuardedSource[]): string {
+  const failed = sources.filter(({ trouble }) => trouble !== null && !trouble.absent);
+  const answering = sources.filter(({ trouble, answers }) => trouble === null && answers > 0);
+  const parts = failed.map(({ source, trouble }) => `${source.place}: ${trouble!.message}`);
+  if (parts.length > 0) return parts.join("; ");
+  if (answering.length > 0) return `${answering.map(({ source }) => source.place).join(", ")} did not tell`;
+  return sources.some(({ trouble }) => trouble === null)
+    ? "no runtime that answers knows it"
+    : "no runtime's socket is here (--runtime-socket tells where one is)";
 }

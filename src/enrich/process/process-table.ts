@@ -58,7 +58,7 @@ export class ProcessRecord {
     this.replace({
       ...this.facts,
       container: { ...container, ...names, runtime },
-      ...(pod === undefined ? {} : { pod }),
+      ...(pod === undefined ? {} : { pod: { ...this.facts.pod, ...pod } }),
     });
   }
 }

@@ -1,0 +1,109 @@
+/**
+ * Container and pod by the Kubernetes Container Runtime Interface (k8s.io/cri-api, `runtime.v1.RuntimeService`, or v1alpha2
+ * of old runtimes; both number their fields alike): containerd, cri-o, cri-dockerd. It knows what the kubelet made, only.
+ */
+import { GRPC, type GrpcConnection, GrpcError } from "./grpc-call.ts";
+import { type Encodable, encode, Message } from "./protobuf.ts";
+import { type Asked, answerOf, isBareDigest, labelsOf, podOf, type RuntimeAnswer, textOf } from "./runtime-answer.ts";
+
+/** Newest first. */
+const PACKAGES = ["runtime.v1", "runtime.v1alpha2"] as const;
+
+/** What the runtime calls itself, and how earshot names it. */
+const RUNTIMES: Readonly<Record<string, string>> = {
+  containerd: "containerd",
+  "cri-o": "cri-o",
+  docker: "docker",
+};
+
+export interface CriVersion {
+  readonly package: (typeof PACKAGES)[number];
+  readonly runtime: string | null;
+  /** For people: `containerd 1.6.20, CRI v1`. */
+  readonly text: string;
+}
+
+/** Which CRI is spoken there; null when none is. */
+export async function criVersion(connection: GrpcConnection): Promise<CriVersion | null> {
+  for (const name of PACKAGES) {
+    const bytes = await known(connection.call(`/${name}.RuntimeService/Version`, encode({})), GRPC.unimplemented);
+    if (bytes === null) continue;
+    const message = new Message(bytes);
+    const runtime = textOf(message.text(2)) ?? "a runtime without a name";
+    const text = `${runtime} ${textOf(message.text(3)) ?? ""}`.trim();
+    return { package: name, runtime: RUNTIMES[runtime] ?? null, text: `${text}, CRI ${name.slice("runtime.".length)}` };
+  }
+  return null;
+}
+
+/** null when the CRI does not know the container. */
+export async function askCri(
+  connection: GrpcConnection,
+  version: CriVersion,
+  asked: Asked,
+): Promise<RuntimeAnswer | null> {
+  const cri = new Cri(connection, version);
+  const container = await cri.container(asked.id);
+  if (container === null) {
+    // the container that only holds the pod's namespaces is a sandbox, and has no name of its own
+    const pod = await cri.pod(asked.id);
+    return pod === undefined ? null : answerOf(version.runtime, undefined, undefined, pod);
+  }
+  const [pod, image] = await Promise.all([cri.pod(container.text(2)), cri.image(asked.id)]);
+  const name = textOf(container.message(3)?.text(1));
+  return answerOf(version.runtime, name, image ?? imageName(container.message(4)), pod);
+}
+
+class Cri {
+  private readonly connection: GrpcConnection;
+  private readonly version: CriVersion;
+
+  constructor(connection: GrpcConnection, version: CriVersion) {
+    this.connection = connection;
+    this.version = version;
+  }
+
+  /** message Container */
+  async container(id: string): Promise<Message | null> {
+    const answer = await this.call("ListContainers", { 1: { 1: id } });
+    return answer.messages(1).find((container) => container.text(1) === id) ?? null;
+  }
+
+  async pod(sandboxId: string) {
+    if (sandboxId === "") return undefined;
+    const answer = await this.call("ListPodSandbox", { 1: { 1: sandboxId } });
+    const sandbox = answer.messages(1).find((one) => one.text(1) === sandboxId);
+    const metadata = sandbox?.message(2);
+    if (!sandbox || !metadata) return undefined;
+    const [name, uid, namespace] = [1, 2, 3].map((field) => textOf(metadata.text(field)));
+    return podOf(uid, name, namespace, labelsOf(sandbox.map(5)));
+  }
+
+  /** The list has the image as the kubelet asked for it, by digest; the status has the name it was pulled by. */
+  async image(id: string): Promise<string | undefined> {
+    const method = `/${this.version.package}.RuntimeService/ContainerStatus`;
+    const bytes = await known(this.connection.call(method, encode({ 1: id })), GRPC.notFound);
+    return bytes === null ? undefined : imageName(new Message(bytes).message(1)?.message(8));
+  }
+
+  private async call(method: string, request: Encodable): Promise<Message> {
+    const path = `/${this.version.package}.RuntimeService/${method}`;
+    return new Message(await this.connection.call(path, encode(request)));
+  }
+}
+
+/** message ImageSpec: what the user wrote, where the runtime keeps it (18), else what the runtime calls it (1). */
+function imageName(spec: Message | null | undefined): string | undefined {
+  const written = textOf(spec?.text(18));
+  return written !== undefined && !isBareDigest(written) ? written : textOf(spec?.text(1));
+}
+
+/** null in place of one status. */
+export async function known(answer: Promise<Uint8Array>, status: number): Promise<Uint8Array | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof GrpcError && error.status === status) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+/** The Docker API over a unix socket, which podman's service speaks as well: what `docker inspect` shows of a container. */
+import { request } from "node:http";
+import { fromInspection } from "./inspection.ts";
+import { parseJson, plain } from "./json.ts";
+import { type Asked, type NameSource, type RuntimeAnswer, textOf } from "./runtime-answer.ts";
+import { MAX_ANSWER_BYTES, SourceTrouble, TIMEOUT_MS, troubleOf } from "./source-trouble.ts";
+
+export class DockerSource implements NameSource {
+  readonly place: string;
+  private readonly socketPath: string;
+  private readonly timeout_ms: number;
+
+  constructor(socketPath: string, place = socketPath, timeout_ms = TIMEOUT_MS) {
+    this.socketPath = socketPath;
+    this.place = place;
+    this.timeout_ms = timeout_ms;
+  }
+
+  async ask(asked: Asked): Promise<RuntimeAnswer | null> {
+    const { status, body } = await this.get(`/containers/${asked.id}/json`);
+    if (status === 404) return null;
+    if (status !== 200) throw new SourceTrouble(`HTTP status ${status}`);
+    return fromInspection(parseJson(body), /podman/.test(this.socketPath) ? "podman" : "docker");
+  }
+
+  /** For people: what listens there. */
+  async describe(): Promise<string> {
+    const version = plain(parseJson((await this.get("/version")).body));
+    const platform =
+      textOf(plain(version["Platform"])["Name"]) ?? textOf(plain(plain(version["Components"])[0])["Name"]);
+    const number = textOf(version["Version"]);
+    if (number === undefined) throw new SourceTrouble("not a Docker API");
+    return `${platform ?? "Docker API"} ${number}`;
+  }
+
+  private get(path: string): Promise<{ status: number; body: string }> {
+    return new Promise((resolve, reject) => {
+      const asked = request({ socketPath: this.socketPath, path, headers: { Host: "localhost" } }, (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on("data", (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > MAX_ANSWER_BYTES)
+            asked.destroy(new SourceTrouble(`an answer of more than ${MAX_ANSWER_BYTES} bytes`));
+          else chunks.push(chunk);
+        });
+        response.on("error", (error) => settle(() => reject(troubleOf(error))));
+        response.on("end", () =>
+          settle(() => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") })),
+        );
+      });
+      // of the whole answer, so that one that drips in does not last
+      const late = () => asked.destroy(new SourceTrouble(`no answer within ${this.timeout_ms / 1000} s`));
+      const timer = setTimeout(late, this.timeout_ms).unref();
+      const settle = (how: () => void) => {
+        clearTimeout(timer);
+        how();
+      };
+      asked.on("socket", (socket) => socket.unref());
+      asked.on("error", (error) => settle(() => reject(troubleOf(error))));
+      asked.end();
+    });
+  }
+}

@@ -1,0 +1,45 @@
+/** A runtime that speaks gRPC over a unix socket: asked by the CRI first, then by containerd's own API. */
+import { askContainerd } from "./containerd-api.ts";
+import { askCri, type CriVersion, criVersion } from "./cri.ts";
+import { GrpcConnection } from "./grpc-call.ts";
+import type { Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
+import { TIMEOUT_MS, troubleOf } from "./source-trouble.ts";
+
+export class GrpcSource implements NameSource {
+  readonly place: string;
+  private readonly socketPath: string;
+  private readonly timeout_ms: number;
+  /** undefined until asked, and again after trouble: the runtime may have been replaced by another. */
+  private version: CriVersion | null | undefined;
+
+  constructor(socketPath: string, place = socketPath, timeout_ms = TIMEOUT_MS) {
+    this.socketPath = socketPath;
+    this.place = place;
+    this.timeout_ms = timeout_ms;
+  }
+
+  async ask(asked: Asked): Promise<RuntimeAnswer | null> {
+    return this.withConnection(async (connection) => {
+      if (this.version === undefined) this.version = await criVersion(connection);
+      const byCri = this.version === null ? null : await askCri(connection, this.version, asked);
+      return byCri !== null || asked.podUid !== null ? byCri : askContainerd(connection, asked);
+    });
+  }
+
+  /** For people: what listens there. */
+  async describe(): Promise<string> {
+    return this.withConnection(async (connection) => (await criVersion(connection))?.text ?? "containerd without CRI");
+  }
+
+  private async withConnection<Value>(use: (connection: GrpcConnection) => Promise<Value>): Promise<Value> {
+    const connection = new GrpcConnection(this.socketPath, this.timeout_ms);
+    try {
+      return await use(connection);
+    } catch (error) {
+      this.version = undefined;
+      throw troubleOf(error as Error);
+    } finally {
+      connection.close();
+    }
+  }
+}

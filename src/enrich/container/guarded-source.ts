@@ -1,0 +1,38 @@
+/** A source that is left alone for a while after it failed: twice as long each time, up to a minute. Remembers why. */
+import type { Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
+import { SourceTrouble } from "./source-trouble.ts";
+
+const MAX_PAUSE_MS = 60_000;
+
+export class GuardedSource {
+  readonly source: NameSource;
+  private readonly pause_ms: number;
+  private failures = 0;
+  private notBefore = 0;
+  /** Of the last time it was asked; null when it answered, or was not asked yet. */
+  trouble: SourceTrouble | null = null;
+  /** Containers it knew. */
+  answers = 0;
+
+  constructor(source: NameSource, pause_ms: number) {
+    this.source = source;
+    this.pause_ms = pause_ms;
+  }
+
+  /** null also when it failed, or failed a short while ago: `trouble` tells. */
+  async ask(asked: Asked): Promise<RuntimeAnswer | null> {
+    if (performance.now() < this.notBefore) return null;
+    try {
+      const answer = await this.source.ask(asked);
+      this.failures = 0;
+      this.trouble = null;
+      if (answer !== null) this.answers++;
+      return answer;
+    } catch (error) {
+      this.trouble = error instanceof SourceTrouble ? error : new SourceTrouble((error as Error).message);
+      this.notBefore = performance.now() + Math.min(this.pause_ms * 2 ** this.failures, MAX_PAUSE_MS);
+      this.failures = Math.min(this.failures + 1, 20);
+      return null;
+    }
+  }
+}
