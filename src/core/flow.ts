@@ -39,7 +39,9 @@ export class FlowHalf {
   finSequence = 0;
   finSeen = false;
   readonly held: HeldSegment[] = [];
+  /** Memory they take, and when the oldest of them came; valid while there are any. */
   heldBytes = 0;
+  heldSince: Micros = 0.5;
   /** IP and TCP header octets of packets whose data was delivered and not yet charged to a message. */
   overheadBytes = 0;
   retransmittedBytes = 0;

@@ -1,6 +1,10 @@
 /** The order of octets: what the capture shuffled, lost, cut or saw twice, and what the exchange's figures say of it. */
 import { describe, expect, test } from "vitest";
 import { answer, get, http, talk } from "../../test/support/dialogue.ts";
+import { Flow } from "../core/flow.ts";
+import { Ledger } from "../core/ledger.ts";
+import { Packet } from "../core/packet.ts";
+import { REASSEMBLY_LIMITS, Reassembler } from "./reassembly.ts";
 
 const SYN = 0x02;
 const URG_ACK = 0x30;
@@ -40,6 +44,51 @@ describe("order", () => {
       .swapped()
       .packet("client", 0x11);
     expect(dialogue.event()).toMatchObject({ outcome: "complete", response: { body_bytes: 13 } });
+  });
+
+  test("megabytes in flight behind a segment that the network lost: the retransmission completes them", () => {
+    const body = 4_000_000;
+    const dialogue = talk({ maximumSegment_bytes: 1_400, step: 20 }).client(get("/large"));
+    dialogue.server(answer(200, "y".repeat(body)));
+    const [lost] = dialogue.packets.splice(6, 1);
+    dialogue.packets.push({ ...lost, time: dialogue.time });
+    const run = dialogue.run();
+    expect(run.events).toMatchObject([{ outcome: "complete", response: { body_bytes: body } }]);
+    expect(run.ledger.gaps).toBe(0);
+  });
+
+  test("a head in single octets, the last first", () => {
+    const head = get("/backwards", `X: ${"y".repeat(1_000)}`);
+    const dialogue = talk().packet("server", 0x10);
+    for (let at = head.length - 1; at >= 0; at--) dialogue.piece("client", at, head[at]);
+    expect(dialogue.rows()).toEqual(["GET /backwards > - no-response"]);
+  });
+
+  test("a flow joined late: a FIN that overtakes the only octets", () => {
+    const dialogue = talk({ handshake: false }).client("? not HTTP\r\n");
+    dialogue
+      .server(`${http("HTTP/1.1 400 Bad Request")}no`)
+      .packet("server", 0x11)
+      .swapped()
+      .packet("client", 0x11);
+    expect(dialogue.rows()).toEqual(["- > 400 gap"]);
+  });
+
+  test("tiny segments that wait cost more than their octets, and that is counted", () => {
+    const limits = { ...REASSEMBLY_LIMITS, totalHeldBytes: 1 << 20 };
+    const ledger = new Ledger();
+    const reassembler = new Reassembler(ledger, limits);
+    const flows = Array.from({ length: 4 }, () => new Flow());
+    for (let i = 0; i < 8_000; i++) {
+      const flow = flows[i & 3];
+      const packet = Object.assign(new Packet(), { bytes: new Uint8Array(1), payloadEnd: 1, time: i / 100 });
+      flow.halves[0].known = true;
+      reassembler.segment(flow, 0, packet, 2 + 2 * i);
+    }
+    const held = flows.reduce((sum, flow) => sum + flow.halves[0].held.length, 0);
+    expect(held).toBeLessThan(limits.totalHeldBytes / 256);
+    expect(held).toBeGreaterThan(1_000);
+    expect(ledger.evicted.get("flow.held-segments")).toBeGreaterThan(1_000);
   });
 
   test.each([0xffffff00, 0x7fffff00, 0xffffffff])("sequence numbers wrap at 2^32, from %d", (start) => {

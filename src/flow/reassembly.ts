@@ -17,20 +17,24 @@ export interface ReassemblyLimits {
   readonly reorderWait: Micros;
   /** How long a segment waits for octets that may still be retransmitted (RFC 6298: a timeout is at least 200 ms). */
   readonly retransmitWait: Micros;
-  /** Segments and octets held for one direction. */
+  /** Segments held for one direction, and octets of memory that they take. */
   readonly heldSegments: number;
   readonly heldBytes: number;
-  /** Octets held for all flows together. */
+  /** The same for all flows together. */
   readonly totalHeldBytes: number;
 }
 
 export const REASSEMBLY_LIMITS: ReassemblyLimits = {
   reorderWait: 30 * MILLISECOND,
   retransmitWait: 1_500 * MILLISECOND,
-  heldSegments: 256,
-  heldBytes: 1 << 20,
+  // what is in flight behind a lost segment: 6 MB of full ones (0.5 Gbit/s at 100 ms)
+  heldSegments: 4_096,
+  heldBytes: 8 << 20,
   totalHeldBytes: 48 << 20,
 };
+
+/** Memory of a held segment beside its octets. */
+const HELD_OVERHEAD_BYTES = 320;
 
 /** Octets behind which a sequence number is taken for nonsense: no window is this large (RFC 7323 section 2.3). */
 const MAX_WINDOW = 1 << 30;
@@ -215,10 +219,19 @@ export class Reassembler {
   }
 
   private keep(half: FlowHalf, flow: Flow, at: number, segment: HeldSegment): void {
+    if (half.held.length === 0 || segment.time < half.heldSince) half.heldSince = segment.time;
     half.held.splice(at, 0, segment);
-    half.heldBytes += segment.length;
-    this.totalHeld += segment.length;
+    half.heldBytes += segment.length + HELD_OVERHEAD_BYTES;
+    this.totalHeld += segment.length + HELD_OVERHEAD_BYTES;
     this.waiting.add(flow);
+  }
+
+  /** Takes the first held segment out. */
+  private takeFirst(half: FlowHalf): HeldSegment {
+    const segment = half.held.shift()!;
+    half.heldBytes -= segment.length + HELD_OVERHEAD_BYTES;
+    this.totalHeld -= segment.length + HELD_OVERHEAD_BYTES;
+    return segment;
   }
 
   /** The flow is given up: what it holds is forgotten. */
@@ -260,17 +273,11 @@ export class Reassembler {
       const half = flow.halves[side];
       if (half.held.length === 0) continue;
       if (half.held.length > this.limits.heldSegments || half.heldBytes > this.limits.heldBytes) return true;
-      const waited = now - this.oldestTime(half);
+      const waited = now - half.heldSince;
       if (waited > this.limits.retransmitWait) return true;
       if (waited > this.limits.reorderWait && this.lostByCapture(flow, side as HalfIndex)) return true;
     }
     return false;
-  }
-
-  private oldestTime(half: FlowHalf): Micros {
-    let oldest = half.held[0].time;
-    for (const segment of half.held) if (segment.time < oldest) oldest = segment.time;
-    return oldest;
   }
 
   /** Is the first held segment waiting for octets that their receiver has acknowledged? */
@@ -298,16 +305,16 @@ export class Reassembler {
       for (let side = 0; side < 2; side++) {
         const half = flow.halves[side];
         const other = flow.halves[1 - side];
+        const before = half.held.length;
         while (half.held.length > 0) {
           const segment = half.held[0];
           if (((segment.sequence - half.next) | 0) > 0) break;
           if (segment.acknowledges && other.known && ((segment.acknowledgment - other.next) | 0) > 0) break;
-          half.held.shift();
-          half.heldBytes -= segment.length;
-          this.totalHeld -= segment.length;
+          this.takeFirst(half);
           progress = true;
           this.deliverHeld(flow, side as HalfIndex, segment);
         }
+        if (half.held.length < before) half.heldSince = oldestTime(half);
       }
     }
   }
@@ -373,16 +380,21 @@ export class Reassembler {
   /** Both directions wait for each other (impossible acknowledgments): break the tie. */
   private forceFirst(flow: Flow, side: HalfIndex): void {
     const half = flow.halves[side];
-    const segment = half.held.shift();
-    if (segment === undefined) return;
-    half.heldBytes -= segment.length;
-    this.totalHeld -= segment.length;
+    if (half.held.length === 0) return;
+    const segment = this.takeFirst(half);
+    half.heldSince = oldestTime(half);
     this.deliverHeld(flow, side, segment);
   }
 }
 
+function oldestTime({ held }: FlowHalf): Micros {
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const { time } of held) if (time < oldest) oldest = time;
+  return oldest;
+}
+
 /** In a flow joined late: what its receiver waited for when it was first heard, where that is a little before. */
-function firstExpected(half: FlowHalf, sequence: number): number {
+export function firstExpected(half: FlowHalf, sequence: number): number {
   const hole = (sequence - half.firstAcked) | 0;
   return half.ackSeen && hole > 0 && hole < LARGEST_FIRST_HOLE ? half.firstAcked : sequence;
 }

@@ -13,7 +13,7 @@ import { MILLISECOND, type Micros, SECOND } from "../core/units.ts";
 import { EndedFlows } from "./ended-flows.ts";
 import { FlowIndex } from "./flow-index.ts";
 import { hashOf, isReverse } from "./match.ts";
-import { REASSEMBLY_LIMITS, Reassembler, type ReassemblyLimits } from "./reassembly.ts";
+import { firstExpected, REASSEMBLY_LIMITS, Reassembler, type ReassemblyLimits } from "./reassembly.ts";
 import { UseList } from "./use-list.ts";
 
 /** `first`, `first + step`, `first + 2 * step`, … */
@@ -175,7 +175,7 @@ export class FlowTable implements PacketListener {
     const half = flow.halves[from];
     if (!half.known) {
       half.known = true;
-      half.next = finSequence;
+      half.next = firstExpected(half, finSequence);
     }
     half.finSeen = true;
     half.finSequence = finSequence;
