@@ -1,6 +1,6 @@
 /** Options of every command that captures live traffic. */
 import type { Command } from "commander";
-import { attributionOption } from "./run-options.ts";
+import { attributionOption, runtimeSocketOption } from "./run-options.ts";
 import { duration_s, integer, list, size_bytes } from "./values.ts";
 
 export function addCaptureOptions(command: Command): Command {
@@ -18,6 +18,7 @@ export function addCaptureOptions(command: Command): Command {
       integer("--workers", 1, 64),
     )
     .addOption(attributionOption())
+    .addOption(runtimeSocketOption())
     .option("--duration <time>", "stop after this long, e.g. 30s", duration_s("--duration"))
     .option("--timeout <seconds>", "the same in seconds", duration_s("--timeout"));
 }

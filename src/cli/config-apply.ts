@@ -11,6 +11,7 @@ const CAPTURE: readonly (readonly [setting: string, option: string])[] = [
   ["capture.buffer", "buffer"],
   ["capture.promiscuous", "promiscuous"],
   ["capture.attribution", "attribution"],
+  ["capture.runtime_sockets", "runtimeSocket"],
 ];
 const OUTPUT: readonly (readonly [setting: string, option: string])[] = [
   ["output.columns", "columns"],

@@ -63,6 +63,11 @@ const capture = z.strictObject({
     .enum(["auto", "ebpf", "proc", "none"])
     .default("auto")
     .describe("How processes are found (`--attribution`)."),
+  runtime_sockets: z
+    .array(z.string().min(1))
+    .max(16)
+    .default([])
+    .describe("Sockets of container runtimes to ask for names; none means the usual ones (`--runtime-socket`)."),
 });
 
 const output = z.strictObject({

@@ -11,7 +11,7 @@ import { configCommand } from "./config-commands.ts";
 import { findConfigFile, here, isConfiguredByEnvironment } from "./config-file.ts";
 import { oneLineErrors } from "./one-line-errors.ts";
 import { bytesCommand, statsCommand, topCommand } from "./report-commands.ts";
-import { addPrivacyOptions, addRunOptions, addSettingsOptions } from "./run-options.ts";
+import { addPrivacyOptions, addRunOptions, addSettingsOptions, runtimeSocketOption } from "./run-options.ts";
 import { duration_s, integer, several, truth } from "./values.ts";
 
 function version(): string {
@@ -239,6 +239,7 @@ function doctorCommand(): Command {
   return new Command("doctor")
     .description("what works on this machine, what does not, and how to fix it")
     .option("-o, --output <format>", "table or json", "table")
+    .addOption(runtimeSocketOption())
     .action(async (options) => (await import("./doctor.ts")).doctor(options));
 }
 

@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly reveal?: boolean;
   readonly hashSecrets?: string;
   readonly attribution?: AttributionMode;
+  /** `--runtime-socket` */
+  readonly runtimeSocket?: readonly string[];
   readonly pid?: readonly string[];
   readonly comm?: readonly string[];
   readonly user?: readonly string[];
@@ -126,6 +128,12 @@ export const attributionOption = () =>
   new Option("--attribution <mode>", "how processes are found: auto, ebpf, proc or none")
     .argParser(choice("--attribution", ["auto", "ebpf", "proc", "none"] as const))
     .default("auto");
+
+export const runtimeSocketOption = () =>
+  new Option(
+    "--runtime-socket <path>",
+    "container runtime to ask for names, in place of the usual ones; repeatable",
+  ).argParser(several);
 
 /** What a Session needs, from options; the parts that a command adds itself come in `own`. */
 export function sessionOptions(
@@ -281,7 +289,9 @@ export async function openAttribution(
   ledger: Ledger,
   redactor: Redactor,
   onNotice: (line: string) => void,
+  runtimeSockets?: readonly string[],
 ): Promise<Attribution> {
   const { createAttribution } = await import("../enrich/attribution.ts");
-  return createAttribution({ mode, ledger, onNotice, redactArguments: (args) => redactor.arguments(args) });
+  const redactArguments = (args: readonly string[]) => redactor.arguments(args);
+  return createAttribution({ mode, ledger, onNotice, redactArguments, runtimeSockets });
 }

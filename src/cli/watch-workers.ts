@@ -45,6 +45,7 @@ export async function openWorkers({ options, capture, ledger, stop, more }: Work
     settings: {
       capture,
       attribution: options.attribution,
+      runtimeSockets: options.runtimeSocket,
       redact: redactionOf(options),
       maxBodyBytes: whole.maxBodyBytes,
       ...choosing,

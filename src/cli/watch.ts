@@ -127,7 +127,7 @@ export async function openLive(options: WatchOptions, stop: Stop, more: LiveAddi
     onNotice: notice,
   });
   try {
-    const attribution = await openAttribution(options.attribution, ledger, redactor, notice);
+    const attribution = await openAttribution(options.attribution, ledger, redactor, notice, options.runtimeSocket);
     const given = sessionOptions(options, {
       live: true,
       ledger,

@@ -84,7 +84,7 @@ export class LiveRun implements PacketHandler {
 
   /** How processes are found. */
   get attribution(): string {
-    const { tier } = this.owners!;
+    const { tier, containers } = this.owners!;
     const what = {
       A: "eBPF tracepoints",
       B: "eBPF function exits",
@@ -92,7 +92,8 @@ export class LiveRun implements PacketHandler {
       D: "sock_diag and /proc",
       none: "",
     };
-    return tier === "none" ? "not looked for" : `tier ${tier}, ${what[tier]}`;
+    const found = tier === "none" ? "not looked for" : `tier ${tier}, ${what[tier]}`;
+    return containers === null ? found : `${found}; ${containers}`;
   }
 
   get elapsed_s(): number {

@@ -44,7 +44,6 @@ export function probe(folder: string = process.cwd()): Fact[] {
     perfParanoid(capabilities),
     otherProcesses(),
     cgroups(),
-    ...RUNTIME_SOCKETS.map(runtimeSocket),
     disk(folder),
     memory(),
   ];
@@ -227,20 +226,6 @@ function cgroups(): Fact {
   if (existsSync("/sys/fs/cgroup/cgroup.controllers")) return fact("cgroup", true, "version 2");
   if (existsSync("/sys/fs/cgroup/memory")) return fact("cgroup", true, "version 1");
   return fact("cgroup", null, "none found at /sys/fs/cgroup");
-}
-
-const RUNTIME_SOCKETS = [
-  { name: "docker", path: "/run/docker.sock" },
-  { name: "containerd", path: "/run/containerd/containerd.sock" },
-  { name: "crio", path: "/run/crio/crio.sock" },
-  { name: "podman", path: "/run/podman/podman.sock" },
-] as const;
-
-function runtimeSocket({ name, path }: (typeof RUNTIME_SOCKETS)[number]): Fact {
-  if (!existsSync(path)) return fact(`runtime.${name}`, null, `not here (${path})`);
-  const usable = may(path, constants.R_OK | constants.W_OK);
-  const detail = usable ? path : `${path} is not open to this user`;
-  return fact(`runtime.${name}`, usable, detail, "Start as root, or join the group that owns the socket.");
 }
 
 function disk(folder: string): Fact {

@@ -49,9 +49,11 @@ export async function askCri(
     const pod = await cri.pod(asked.id);
     return pod === undefined ? null : answerOf(version.runtime, undefined, undefined, pod);
   }
-  const [pod, image] = await Promise.all([cri.pod(container.text(2)), cri.image(asked.id)]);
-  const name = textOf(container.message(3)?.text(1));
-  return answerOf(version.runtime, name, image ?? imageName(container.message(4)), pod);
+  const listed = imageName(container.message(4));
+  // the kubelet hands on a digest, and the status knows one of the names of that digest
+  const byDigest = listed === undefined || isBareDigest(listed);
+  const [pod, image] = await Promise.all([cri.pod(container.text(2)), byDigest ? cri.image(asked.id) : listed]);
+  return answerOf(version.runtime, textOf(container.message(3)?.text(1)), image ?? listed, pod);
 }
 
 class Cri {
@@ -79,7 +81,7 @@ class Cri {
     return podOf(uid, name, namespace, labelsOf(sandbox.map(5)));
   }
 
-  /** The list has the image as the kubelet asked for it, by digest; the status has the name it was pulled by. */
+  /** As the container's status has it. */
   async image(id: string): Promise<string | undefined> {
     const method = `/${this.version.package}.RuntimeService/ContainerStatus`;
     const bytes = await known(this.connection.call(method, encode({ 1: id })), GRPC.notFound);

@@ -64,7 +64,7 @@ export function answerOf(runtime: string | null, name?: string, image?: string, 
   };
 }
 
-/** Labels as Kubernetes shows them, at most 64; the runtime's own left out. */
+/** Labels in the order of their names, at most 64; the runtime's own left out. */
 export function labelsOf(entries: Iterable<readonly [string, unknown]>): Readonly<Record<string, string>> {
   const labels: [string, string][] = [];
   for (const [name, value] of entries) {
@@ -73,6 +73,7 @@ export function labelsOf(entries: Iterable<readonly [string, unknown]>): Readonl
     if (shown === undefined || typeof value !== "string" || REPEATED.test(shown)) continue;
     labels.push([shown, textOf(value) ?? ""]);
   }
+  labels.sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(labels); // defines `__proto__` as a key like any other
 }
 

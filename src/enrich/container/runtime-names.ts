@@ -83,10 +83,10 @@ export class RuntimeNames {
     return parts.join("; ");
   }
 
+  /** Asks no more; `summary` goes on telling. */
   close(): void {
     this.closed = true;
     for (const { timer } of this.entries.values()) clearTimeout(timer);
-    this.entries.clear();
     this.queue.length = 0;
   }
 

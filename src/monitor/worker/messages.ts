@@ -10,6 +10,7 @@ import type { Choosing } from "../choosing.ts";
 export interface ShardSettings {
   readonly capture: Omit<LiveCaptureOptions, "tick" | "fanout" | "closed">;
   readonly attribution: AttributionMode;
+  readonly runtimeSockets?: readonly string[];
   readonly redact: RedactOptions;
   readonly choosing: Choosing;
   readonly captureRequest: boolean;

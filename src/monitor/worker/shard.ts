@@ -74,7 +74,8 @@ export class Shard {
     try {
       this.send({ kind: "member", group: run.capture.fanoutId });
       const redactArguments = (args: readonly string[]) => redactor.arguments(args);
-      const owners = createAttribution({ mode: data.attribution, ledger, onNotice, redactArguments });
+      const { attribution: mode, runtimeSockets } = data;
+      const owners = createAttribution({ mode, ledger, onNotice, redactArguments, runtimeSockets });
       run.connect(this.session(redactor, owners, onNotice), owners);
       const { place, capturing, attribution } = run;
       this.send({ kind: "ready", place, capturing, attribution });
