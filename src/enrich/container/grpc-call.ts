@@ -10,7 +10,7 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from "node:http2";
-import { connect as connectSocket } from "node:net";
+import { connect as connectSocket, type Socket } from "node:net";
 import { textOf } from "./runtime-answer.ts";
 import { MAX_ANSWER_BYTES, SourceTrouble, TIMEOUT_MS, troubleOf } from "./source-trouble.ts";
 
@@ -31,6 +31,7 @@ export class GrpcError extends Error {
 
 export class GrpcConnection {
   private readonly session: ClientHttp2Session;
+  private readonly socket: Socket;
   private readonly timer: NodeJS.Timeout;
   /** What ended the connection, for calls that come later. */
   private ended: SourceTrouble | null = null;
@@ -38,6 +39,7 @@ export class GrpcConnection {
 
   constructor(socketPath: string, timeout_ms = TIMEOUT_MS) {
     const socket = connectSocket(socketPath);
+    this.socket = socket;
     this.session = connect("http://localhost", {
       createConnection: () => socket,
       settings: { enablePush: false, maxHeaderListSize: 16_384 },
@@ -98,6 +100,7 @@ export class GrpcConnection {
     for (const reject of this.open) reject(why);
     this.open.clear();
     this.session.destroy();
+    this.socket.destroy();
   }
 }
 
@@ -115,11 +118,13 @@ function readAnswer(
   const chunks: Buffer[] = [];
   let size = 0;
   let status: IncomingHttpHeaders | null = null;
+  let begun = false;
   const refuse = (why: string) => {
     reject(new SourceTrouble(why));
     stream.close(constants.NGHTTP2_CANCEL);
   };
   stream.on("response", (headers) => {
+    begun = true;
     if (headers[":status"] !== 200) return refuse(`not gRPC: HTTP status ${headers[":status"]}`);
     if (!/^application\/grpc(?:[+;]|$)/.test(headers["content-type"] ?? "")) return refuse("not gRPC");
     if (headers["grpc-status"] !== undefined) status = headers;
@@ -136,7 +141,7 @@ function readAnswer(
   stream.on("close", () => {
     const body = Buffer.concat(chunks);
     const code = status === null ? null : statusOf(status);
-    if (code === null) reject(new SourceTrouble("an answer without an end"));
+    if (code === null) reject(new SourceTrouble(begun ? "an answer without an end" : "it hung up"));
     else if (code instanceof GrpcError) reject(code);
     else if (body.length < FRAME_HEAD_BYTES || body[0] !== 0) reject(new SourceTrouble("not a plain gRPC answer"));
     else if (body.readUInt32BE(1) !== body.length - FRAME_HEAD_BYTES) reject(new SourceTrouble("a broken gRPC answer"));
