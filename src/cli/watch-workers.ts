@@ -42,9 +42,9 @@ export async function openWorkers({ options, capture, ledger, stop, more }: Work
   const { session, choosing } = more.forAlerts ? chosenHere(whole) : chosenThere(whole, options);
   return WorkerRun.open({
     workers: options.workers!,
+    attribution: options.attribution,
     settings: {
       capture,
-      attribution: options.attribution,
       runtimeSockets: options.runtimeSocket,
       redact: redactionOf(options),
       maxBodyBytes: whole.maxBodyBytes,

@@ -7,28 +7,21 @@ import type { Flow, HalfIndex } from "../core/flow.ts";
 import { Ledger } from "../core/ledger.ts";
 import { type CaptureInterface, type Direction, UNKNOWN_DIRECTION } from "../core/packet.ts";
 import type { Enricher } from "../core/roles.ts";
-import { EXIT, Trouble } from "../core/trouble.ts";
 import type { Micros } from "../core/units.ts";
-import { redactedLabels } from "./container/label-redaction.ts";
-import { RuntimeNames } from "./container/runtime-names.ts";
+import type { RuntimeNames } from "./container/runtime-names.ts";
 import { CommentTier } from "./process/comment-tier.ts";
-import { DetailReader, type RedactArguments } from "./process/details.ts";
-import { BpfTier } from "./process/ebpf/bpf-tier.ts";
+import type { RedactArguments } from "./process/details.ts";
 import { publish } from "./process/flow-owners.ts";
-import { PerfTier } from "./process/perf/perf-tier.ts";
-import { ProcTier } from "./process/proc-tier.ts";
-import { ProcessTable } from "./process/process-table.ts";
-import { type SystemCalls, systemCalls } from "./process/system-calls.ts";
-import type { KernelTimes, Tier } from "./process/tier.ts";
+import { RingReaders, type SharedReading, share } from "./process/ring-readers.ts";
+import type { KernelHandle, KernelSide, KernelTimes, Tier } from "./process/tier.ts";
+import { type AttributionMode, openTier, readTier, type TierName } from "./tiers.ts";
 
 export type { KernelTimes } from "./process/tier.ts";
+export { type AttributionMode, probeAttribution, type TierFacts } from "./tiers.ts";
 
-/** `perf` is for tests of tier C. */
-export type AttributionMode = "auto" | "ebpf" | "perf" | "proc" | "none";
 export const ATTRIBUTION_MODES: readonly AttributionMode[] = ["auto", "ebpf", "proc", "none"];
 
-/** A: BTF tracepoints; B: fentry; C: perf tracepoints; D: sock_diag and /proc. */
-export type AttributionTier = "A" | "B" | "C" | "D" | "none";
+export type AttributionTier = TierName | "none";
 
 export interface AttributionOptions {
   readonly mode: AttributionMode;
@@ -67,19 +60,79 @@ const DRAIN_EVERY_MS = 100;
 
 /** Opens the best tier that the mode and the kernel allow. `ebpf` throws a Trouble when neither A nor B runs. */
 export function createAttribution(options: AttributionOptions): Attribution {
-  const why: string[] = [];
+  const opened = openTier(options, (name, open) => {
+    const kernel = open();
+    try {
+      return { name, kernel, ...readTier(kernel?.handle ?? null, null, options) };
+    } catch (error) {
+      kernel?.close();
+      throw error;
+    }
+  });
+  return attributionOf(opened, options);
+}
+
+/** Attribution of several threads: what is to be posted to each of them, for `joinAttribution`. */
+export interface SharedOwners {
+  readonly name: AttributionTier;
+  readonly why: readonly string[];
+  /** Null where nothing is open in the kernel (tier D, or none): each thread looks for itself. */
+  readonly handle: KernelHandle | null;
+  readonly reading: SharedReading;
+}
+
+export interface SharedAttribution {
+  readonly owners: SharedOwners;
+  /** When no thread reads any more. */
+  close(): void;
+}
+
+/**
+ * Opens the best tier once, for so many threads. Each of them hears of every socket and process, in the kernel's order
+ * and when it wants to, so its answers are those of a thread that is alone.
+ */
+export function shareAttribution(
+  options: Pick<AttributionOptions, "mode" | "tiers" | "onNotice">,
+  readers: number,
+): SharedAttribution {
+  const { name, why, kernel } = openTier(options, (tier, open) => ({ name: tier, kernel: open() }));
+  const handle = kernel?.handle ?? null;
+  const rings = handle?.tier === "C" ? handle.rings.length : 1;
+  return { owners: { name, why, handle, reading: share(rings, readers) }, close: () => kernel?.close() };
+}
+
+/** The part of thread number `reader`, which takes its own ledger. What all threads meet alike, the first one counts. */
+export function joinAttribution(
+  { name, why, handle, reading }: SharedOwners,
+  reader: number,
+  options: Omit<AttributionOptions, "mode" | "tiers">,
+): Attribution {
+  if (name === "none") return attributionOf({ name, why }, options);
+  const common = handle === null || reader === 0 ? options.ledger : new Ledger();
+  return attributionOf({ name, why, ...readTier(handle, new RingReaders(reading, reader), options, common) }, options);
+}
+
+interface Opened {
+  readonly name: AttributionTier;
+  readonly why: readonly string[];
+  readonly tier?: Tier;
+  readonly names?: RuntimeNames;
+  readonly kernel?: KernelSide | null;
+}
+
+function attributionOf(
+  { name, why, tier, names, kernel }: Opened,
+  options: Pick<AttributionOptions, "redactArguments">,
+): Attribution {
   const comments = new CommentTier(options.redactArguments ?? ((args) => args));
-  const opened = openTier(options, why);
-  const tier = opened?.tier;
-  if (opened && why.length > 0) options.onNotice?.(`processes: ${SUMMARY[opened.name]}; ${why.join("; ")}`);
   const drain = () => tier?.drain?.();
   const timer = tier?.drain ? setInterval(drain, DRAIN_EVERY_MS).unref() : undefined;
   return {
     name: "process",
-    tier: opened?.name ?? "none",
+    tier: name,
     why,
     get containers() {
-      return opened?.names.summary ?? null;
+      return names?.summary ?? null;
     },
     interfaceOpened: (info) => comments.interfaceOpened(info),
     flowOpened(flow) {
@@ -102,113 +155,9 @@ export function createAttribution(options: AttributionOptions): Attribution {
     close() {
       clearInterval(timer);
       tier?.close();
-      opened?.names.close();
+      names?.close();
+      kernel?.close();
+      kernel = null;
     },
   };
-}
-
-const SUMMARY: Readonly<Record<TierName, string>> = {
-  A: "tier A, eBPF tracepoints: exact",
-  B: "tier B, eBPF on function exits: exact",
-  C: "tier C, perf tracepoints: nearly always",
-  D: "tier D, sock_diag and /proc: a process that is gone at once stays unknown",
-};
-
-interface Tools {
-  readonly details: DetailReader;
-  readonly table: ProcessTable;
-  readonly ledger: Ledger;
-  readonly names: RuntimeNames;
-}
-
-type TierName = Exclude<AttributionTier, "none">;
-
-/** Best first. Each throws an Error that says in a few words why it cannot run here. */
-const TIERS: readonly { readonly name: TierName; readonly open: (tools: Tools) => Tier }[] = [
-  { name: "A", open: (tools) => new BpfTier({ tier: "A", calls: neededCalls(), ...tools }) },
-  { name: "B", open: (tools) => new BpfTier({ tier: "B", calls: neededCalls(), ...tools }) },
-  { name: "C", open: (tools) => new PerfTier({ calls: neededCalls(), ...tools }) },
-  { name: "D", open: (tools) => new ProcTier(tools.table, tools.details, tools.ledger) },
-];
-
-const ALLOWED: Readonly<Record<AttributionMode, readonly TierName[]>> = {
-  auto: ["A", "B", "C", "D"],
-  ebpf: ["A", "B"],
-  perf: ["C"],
-  proc: ["D"],
-  none: [],
-};
-
-function neededCalls(): SystemCalls {
-  const calls = systemCalls();
-  if (calls === null) throw new Error("koffi does not load on this machine");
-  return calls;
-}
-
-interface OpenedTier {
-  readonly name: TierName;
-  readonly tier: Tier;
-  readonly names: RuntimeNames;
-}
-
-function openTier(options: AttributionOptions, why: string[]): OpenedTier | null {
-  if (options.mode === "none") return null;
-  const tools = makeTools(options);
-  const refusals = new Map<string, TierName[]>();
-  const tell = () => why.push(...[...refusals].map(([reason, names]) => `not ${names.join(", ")}: ${reason}`));
-  for (const { name, open } of TIERS) {
-    if (!ALLOWED[options.mode].includes(name) || options.tiers?.includes(name) === false) continue;
-    try {
-      const tier = open(tools);
-      tell();
-      return { name, tier, names: tools.names };
-    } catch (error) {
-      const { message } = error as Error;
-      refusals.set(message, [...(refusals.get(message) ?? []), name]);
-    }
-  }
-  tell();
-  throw new Trouble(`--attribution ${options.mode} is not possible here: ${why.join("; ")}`, {
-    exitCode: process.getuid?.() === 0 ? EXIT.unsupported : EXIT.permission,
-    hint: "Run as root on a newer Linux, or use --attribution auto.",
-  });
-}
-
-function makeTools(options: Omit<AttributionOptions, "mode">): Tools {
-  const { ledger, redactArguments = (args) => args } = options;
-  const details = new DetailReader(redactArguments);
-  const table = new ProcessTable(details, ledger);
-  const names = new RuntimeNames({
-    sockets: options.runtimeSockets,
-    onNotice: options.onNotice,
-    onForgotten: () => ledger.evict("containers"),
-    redactLabels: (labels) => redactedLabels(labels, redactArguments),
-  });
-  table.onFacts = (record) => {
-    const { container, pod } = record.info;
-    if (container && !container.name) names.lookup(container, pod, (answer) => record.addContainer(answer));
-  };
-  return { details, table, ledger, names };
-}
-
-export interface TierFacts {
-  readonly tier: TierName;
-  /** What the tier does, in a few words. */
-  readonly what: string;
-  readonly works: boolean;
-  /** Why it does not work. */
-  readonly why: string | null;
-}
-
-/** Tries every tier, for `earshot doctor`; leaves nothing behind. */
-export function probeAttribution(): readonly TierFacts[] {
-  return TIERS.map(({ name, open }) => {
-    const facts = { tier: name, what: SUMMARY[name] };
-    try {
-      open(makeTools({ ledger: new Ledger() })).close();
-      return { ...facts, works: true, why: null };
-    } catch (error) {
-      return { ...facts, works: false, why: (error as Error).message };
-    }
-  });
 }

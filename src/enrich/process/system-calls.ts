@@ -29,6 +29,7 @@ export interface SystemCalls {
 
 export interface Mapping {
   readonly buffer: ArrayBuffer;
+  /** Call once. */
   unmap(): void;
 }
 
@@ -99,7 +100,13 @@ function load(): SystemCalls | null {
       map(fd, length, offset, writable) {
         const at = mmap(null, length, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, offset);
         if (koffi.address(at) === 0xffff_ffff_ffff_ffffn) throw new Error(`mmap: ${errorName(koffi.errno())}`);
-        return { buffer: koffi.view(at, length), unmap: () => void munmap(at, length) };
+        const buffer = koffi.view(at, length);
+        const unmap = () => {
+          // whoever still holds a view of it now holds nothing: touching unmapped memory would end the process
+          if (buffer.byteLength > 0) buffer.transfer();
+          munmap(at, length);
+        };
+        return { buffer, unmap };
       },
       address: (bytes) => koffi.address(bytes),
       errno: () => koffi.errno(),

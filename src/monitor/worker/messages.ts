@@ -1,7 +1,7 @@
 /** What the main thread and its capture workers tell each other: plain data, and octets that change their owner. */
 import type { Ledger } from "../../core/ledger.ts";
 import type { Micros } from "../../core/units.ts";
-import type { AttributionMode } from "../../enrich/attribution.ts";
+import type { SharedOwners } from "../../enrich/attribution.ts";
 import type { RedactOptions } from "../../redact/schema.ts";
 import type { LiveCaptureOptions } from "../../source/afpacket/live-capture.ts";
 import type { Choosing } from "../choosing.ts";
@@ -9,7 +9,6 @@ import type { Choosing } from "../choosing.ts";
 /** What is the same for every worker of a run. */
 export interface ShardSettings {
   readonly capture: Omit<LiveCaptureOptions, "tick" | "fanout" | "closed">;
-  readonly attribution: AttributionMode;
   readonly runtimeSockets?: readonly string[];
   readonly redact: RedactOptions;
   readonly choosing: Choosing;
@@ -33,8 +32,10 @@ export interface ShardData extends ShardSettings {
 export type PlainLedger = ReturnType<Ledger["toJSON"]>;
 
 export type ToShard =
-  /** Open everything, as a member of this fanout group. */
+  /** Open the capture, shut, as a member of this fanout group. */
   | { readonly kind: "join"; readonly group: number | "new" }
+  /** Open everything else; owners are read from what the main thread has in the kernel for all. */
+  | { readonly kind: "connect"; readonly owners: SharedOwners }
   /** Let packets pass into the ring, and say so. */
   | { readonly kind: "open" }
   /** Read them. */
@@ -60,7 +61,13 @@ export type FromShard =
   /** `count` whole lines of JSON, one event each. */
   | { readonly kind: "lines"; readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number }
   /** The worker's whole ledger, and how far capture time has come; null before that is known. */
-  | { readonly kind: "progress"; readonly ledger: PlainLedger; readonly reached: Micros | null }
+  | {
+      readonly kind: "progress";
+      readonly ledger: PlainLedger;
+      readonly reached: Micros | null;
+      /** How processes are found, and what is known of containers by now. */
+      readonly attribution: string;
+    }
   /** The interfaces went down or came back: of the first worker only, since all see the same. */
   | {
       readonly kind: "capture";

@@ -1,6 +1,7 @@
 /** One worker thread as the main thread sees it: messages as method calls, each wait bounded. */
 import { Worker } from "node:worker_threads";
 import { Trouble } from "../../core/trouble.ts";
+import type { SharedOwners } from "../../enrich/attribution.ts";
 import type { RedactOptions } from "../../redact/schema.ts";
 import type { FromShard, ShardData, ToShard } from "./messages.ts";
 
@@ -29,7 +30,6 @@ export class ShardHandle {
   private readonly waiting = new Map<FromShard["kind"] | "exit", (message: FromShard | null) => void>();
   private failure: Trouble | null = null;
   private joined = false;
-  private opened: Promise<FromShard | null> = Promise.resolve(null);
   /** It was told to stop: that it ends is no loss. */
   private leaving = false;
   gone = false;
@@ -50,14 +50,14 @@ export class ShardHandle {
 
   /** Opens the capture; gives the group's number. Throws Trouble. */
   async join(group: number | "new"): Promise<number> {
-    this.opened = this.wait("ready");
     const member = await this.ask({ kind: "join", group }, "member");
     return this.given(member, "member").group;
   }
 
-  /** Resolves when everything else is open as well. Throws Trouble. */
-  async ready(): Promise<void> {
-    const { place, capturing, attribution } = this.given(await this.opened, "ready");
+  /** Opens everything else. Throws Trouble. */
+  async connect(owners: SharedOwners): Promise<void> {
+    const ready = await this.ask({ kind: "connect", owners }, "ready");
+    const { place, capturing, attribution } = this.given(ready, "ready");
     this.place = place;
     this.capturing = capturing;
     this.attribution = attribution;

@@ -6,7 +6,7 @@
 import { Ledger } from "../../core/ledger.ts";
 import { Trouble } from "../../core/trouble.ts";
 import type { Micros } from "../../core/units.ts";
-import { createAttribution } from "../../enrich/attribution.ts";
+import { type Attribution, joinAttribution, type SharedOwners } from "../../enrich/attribution.ts";
 import { Redactor } from "../../redact/redactor.ts";
 import type { FormatSettings } from "../../sink/formats.ts";
 import { choosingTests } from "../choosing.ts";
@@ -30,6 +30,7 @@ export class Shard {
   private readonly ledger = new Ledger();
   private readonly outbox: Outbox;
   private run: LiveRun | null = null;
+  private connected = false;
   private timer: NodeJS.Timeout | null = null;
   private reached: Micros | null = null;
 
@@ -42,7 +43,8 @@ export class Shard {
 
   message(message: ToShard): void {
     if (message.kind === "taken") this.outbox.taken();
-    else if (message.kind === "join") this.join(message.group);
+    else if (message.kind === "join") this.orTell(() => this.join(message.group));
+    else if (message.kind === "connect") this.orTell(() => this.connect(message.owners));
     else if (message.kind === "start") this.start();
     else if (message.kind === "reredact") this.run?.session.reredact(message.redact);
     else if (message.kind === "stop") void this.stop();
@@ -55,9 +57,10 @@ export class Shard {
     }
   }
 
-  private join(group: number | "new"): void {
+  /** Trouble goes to the main thread; anything else ends this one. */
+  private orTell(work: () => void): void {
     try {
-      this.open(group);
+      work();
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
       const { message, hint, exitCode } = error;
@@ -65,31 +68,35 @@ export class Shard {
     }
   }
 
-  private open(group: number | "new"): void {
-    const { data, ledger } = this;
-    const onNotice = (line: string) => this.send({ kind: "notice", line });
+  private join(group: number | "new"): void {
+    const capture = { ...this.data.capture, fanout: { group }, closed: true };
+    this.run = new LiveRun({ capture, ledger: this.ledger, pcapng: null, onNotice: this.notice });
+    this.send({ kind: "member", group: this.run.capture.fanoutId });
+  }
+
+  private connect(shared: SharedOwners): void {
+    const { data, run, ledger } = this;
+    if (run === null) return;
     const redactor = new Redactor(data.redact);
-    const capture = { ...data.capture, fanout: { group }, closed: true };
-    const run = new LiveRun({ capture, ledger, pcapng: null, onNotice });
+    const redactArguments = (args: readonly string[]) => redactor.arguments(args);
+    const { index, runtimeSockets } = data;
+    const options = { ledger, redactArguments, runtimeSockets, onNotice: this.notice };
+    const owners = joinAttribution(shared, index, options);
     try {
-      this.send({ kind: "member", group: run.capture.fanoutId });
-      const redactArguments = (args: readonly string[]) => redactor.arguments(args);
-      const { attribution: mode, runtimeSockets } = data;
-      const owners = createAttribution({ mode, ledger, onNotice, redactArguments, runtimeSockets });
-      run.connect(this.session(redactor, owners, onNotice), owners);
-      const { place, capturing, attribution } = run;
-      this.send({ kind: "ready", place, capturing, attribution });
+      run.connect(this.session(redactor, owners), owners);
     } catch (error) {
-      run.abandon();
+      owners.close();
       throw error;
     }
-    this.run = run;
+    this.connected = true;
     run.onTick = (now) => {
       this.reached = now;
     };
     if (data.index === 0) {
       run.onCapture = (state, now, reason) => this.send({ kind: "capture", state, now, reason });
     }
+    const { place, capturing, attribution } = run;
+    this.send({ kind: "ready", place, capturing, attribution });
   }
 
   private start(): void {
@@ -99,7 +106,9 @@ export class Shard {
     this.timer = setInterval(() => this.tell(run), PROGRESS_EVERY_MS);
   }
 
-  private session(redactor: Redactor, owners: ReturnType<typeof createAttribution>, onNotice: (line: string) => void) {
+  private readonly notice = (line: string): void => this.send({ kind: "notice", line });
+
+  private session(redactor: Redactor, owners: Attribution) {
     const { data } = this;
     const { captureRequest, captureResponse, minLatency_ms, maxBodyBytes } = data;
     return new Session({
@@ -117,7 +126,7 @@ export class Shard {
       flowIds: { first: data.index + 1, step: data.count },
       onLines: data.lines ? (bytes, length, count) => this.outbox.offer(bytes, length, count) : undefined,
       onOutputClosed: () => {},
-      onNotice,
+      onNotice: this.notice,
     });
   }
 
@@ -125,14 +134,18 @@ export class Shard {
   private tell(run: LiveRun): void {
     run.capture.updateLedger(this.ledger);
     run.session.flushLines();
-    this.send({ kind: "progress", ledger: this.ledger.toJSON(), reached: this.reached });
+    this.progress(run);
+  }
+
+  private progress({ attribution }: LiveRun): void {
+    this.send({ kind: "progress", ledger: this.ledger.toJSON(), reached: this.reached, attribution });
   }
 
   private async stop(): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer);
     this.outbox.ending();
     await this.run?.stop();
-    this.send({ kind: "progress", ledger: this.ledger.toJSON(), reached: this.reached });
+    if (this.connected) this.progress(this.run!);
     this.send({ kind: "ended" });
     this.leave();
   }

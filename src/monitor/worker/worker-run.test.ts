@@ -62,8 +62,7 @@ interface Opened {
 async function opened(
   settings: Partial<ShardSettings> = {},
   session: Partial<SessionOptions> = {},
-  workers = 2,
-  linesUnread = true,
+  { workers = 2, linesUnread = true, attribution = "none" as AttributionMode } = {},
 ): Promise<Opened> {
   const ledger = new Ledger();
   const events: TransactionEvent[] = [];
@@ -71,9 +70,9 @@ async function opened(
   const observer = (event: EarshotEvent) => void (event.type === "transaction" && events.push(event));
   const run = await WorkerRun.open({
     workers,
+    attribution,
     settings: {
       capture: { interfaces: ["lo"], ports: [{ from: port, to: port }], tunnels: false, bufferBytes: BUFFER_BYTES },
-      attribution: "none",
       redact: {},
       choosing: { filters: [], processes: {} },
       captureRequest: true,
@@ -118,7 +117,7 @@ function problem(opening: Promise<Opened>): Promise<Trouble> {
 
 describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`, () => {
   test.each([1, 2, 3])("%i: each exchange once, flows whole, numbers apart, ledgers added up", async (workers) => {
-    const { run, ledger, events, failures } = await opened({}, {}, workers);
+    const { run, ledger, events, failures } = await opened({}, {}, { workers });
     run.start();
     await visit(40, 12);
     await run.stop();
@@ -193,8 +192,7 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
     const { run } = await opened(
       {},
       { outputs: [parseOutputSpec(`json=${path}`)], captureResponse: false, observers: [] },
-      2,
-      false,
+      { linesUnread: false },
     );
     const heard: string[] = [];
     run.session.pipeline.onEvent((event) => heard.push(event.type));
@@ -208,11 +206,11 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
   });
 
   test.each(["none", "auto"] as AttributionMode[])("nothing is left behind, attribution %s", async (attribution) => {
-    const warm = await opened({ attribution });
+    const warm = await opened({}, {}, { attribution });
     await warm.run.stop();
     const before = [descriptors(), rings()];
     for (let round = 0; round < 2; round++) {
-      const { run } = await opened({ attribution });
+      const { run } = await opened({}, {}, { attribution });
       run.start();
       await visit(2, 1);
       await run.stop();

@@ -4,6 +4,7 @@
  * become one.
  */
 import type { Micros } from "../../core/units.ts";
+import { type AttributionMode, type SharedAttribution, shareAttribution } from "../../enrich/attribution.ts";
 import { native } from "../../source/afpacket/native.ts";
 import { type EventTest, Session, type SessionOptions } from "../session.ts";
 import type { WatchedRun, WatchedSession } from "../watched-run.ts";
@@ -15,6 +16,7 @@ import { ShardHandle, type ShardListener } from "./shard-handle.ts";
 
 export interface WorkerRunOptions {
   readonly workers: number;
+  readonly attribution: AttributionMode;
   /** The workers' part: what they choose is all that comes here. */
   readonly settings: Omit<ShardSettings, "lines">;
   /** The main thread's part. */
@@ -34,6 +36,8 @@ export class WorkerRun implements WatchedRun, ShardListener {
   private readonly outputs: LineOutputs;
   private readonly sum: LedgerSum;
   private readonly shards: ShardHandle[] = [];
+  /** What the kernel tells of sockets and processes: opened once, read by every worker. */
+  private owners: SharedAttribution | null = null;
   /** Somebody wants events and not only lines. */
   private readonly readsEvents: boolean;
   private readonly reached: (Micros | null)[] = [];
@@ -107,9 +111,11 @@ export class WorkerRun implements WatchedRun, ShardListener {
     const [first, ...others] = this.shards;
     const group = await first.join("new");
     // all of them, also when one fails: what has been opened is to be closed
-    const joined = await Promise.allSettled(others.map((shard) => shard.join(group)));
-    const ready = await Promise.allSettled(this.shards.map((shard) => shard.ready()));
-    for (const one of [...joined, ...ready]) if (one.status === "rejected") throw one.reason;
+    await allOf(others.map((shard) => shard.join(group)));
+    const { attribution, session } = this.options;
+    this.owners = shareAttribution({ mode: attribution, onNotice: session.onNotice }, workers);
+    const { owners } = this.owners;
+    await allOf(this.shards.map((shard) => shard.connect(owners)));
     await Promise.all(this.shards.map((shard) => shard.open()));
   }
 
@@ -144,6 +150,7 @@ export class WorkerRun implements WatchedRun, ShardListener {
     else if (message.kind === "progress") {
       this.sum.take(shard.index, message.ledger);
       this.reached[shard.index] = message.reached;
+      shard.attribution = message.attribution;
       this.advance();
     }
   }
@@ -190,7 +197,14 @@ export class WorkerRun implements WatchedRun, ShardListener {
     stopped.forEach((done, index) => {
       if (!done && !this.shards[index].gone) this.lost(this.shards[index], "it does not answer");
     });
+    this.owners?.close();
+    this.owners = null;
     await this.inner.finish();
     await this.outputs.close();
   }
+}
+
+/** Waits for all of them, then throws what the first that failed threw. */
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const one of await Promise.allSettled(work)) if (one.status === "rejected") throw one.reason;
 }

@@ -1,5 +1,7 @@
-/** Tiers A and B: BPF programs in the kernel report sockets and processes through a ring buffer (owner.bpf.c). */
-import { existsSync } from "node:fs";
+/**
+ * Tiers A and B: takes in what the programs in the kernel report of sockets and processes through their ring buffer
+ * (bpf-programs.ts), and finds the owners of flows in it. Of several threads each has one of these and all it remembers.
+ */
 import type { Flow } from "../../../core/flow.ts";
 import type { Ledger } from "../../../core/ledger.ts";
 import type { Micros } from "../../../core/units.ts";
@@ -10,36 +12,34 @@ import { KernelProcesses } from "../kernel-processes.ts";
 import { pageSize } from "../page-size.ts";
 import { namespaceNumber, readLink, readText } from "../proc-files.ts";
 import type { ProcessTable } from "../process-table.ts";
+import type { RingReaders } from "../ring-readers.ts";
 import { SocketTable } from "../socket-table.ts";
 import { SocketTier } from "../socket-tier.ts";
-import { ERRNO, type Mapping, type SystemCalls } from "../system-calls.ts";
+import type { Mapping, SystemCalls } from "../system-calls.ts";
 import type { KernelTimes, Tier } from "../tier.ts";
-import { BpfError, LightSkeleton, readBlob } from "./light-skeleton.ts";
+import type { BpfHandle } from "./bpf-programs.ts";
 import * as record from "./record.ts";
 import { RingBuffer } from "./ring-buffer.ts";
 
 const RING_BYTES = 4 << 20;
 /** Number of the first pid namespace (PROC_PID_INIT_INO). */
 const FIRST_PID_NAMESPACE = 0xeffffffc;
-const PROGRAMS = {
-  A: ["on_state", "on_send", "on_receive"],
-  B: ["on_state", "on_send", "on_send6", "on_receive", "on_receive6"],
-} as const;
 
 export interface BpfTierOptions {
-  readonly tier: "A" | "B";
+  readonly handle: BpfHandle;
+  /** Null for the only reader. */
+  readonly readers: RingReaders | null;
   readonly calls: SystemCalls;
   readonly table: ProcessTable;
   readonly details: DetailReader;
-  readonly ledger: Ledger;
+  /** Of what every reader meets alike. */
+  readonly common: Ledger;
 }
 
-/** Throws an Error whose message says in a few words why the kernel does not run it. */
 export class BpfTier implements Tier {
   readonly used: (flow: Flow) => void;
   readonly kernelTimes: (flow: Flow, requestEnd: Micros, responseStart: Micros) => KernelTimes | null;
   private readonly ledger: Ledger;
-  private readonly skeleton: LightSkeleton;
   private readonly ring: RingBuffer;
   private readonly lostMapping: Mapping;
   private readonly lost: BigUint64Array;
@@ -51,23 +51,21 @@ export class BpfTier implements Tier {
   private open = true;
 
   constructor(options: BpfTierOptions) {
-    const { calls, ledger } = options;
-    this.ledger = ledger;
-    this.skeleton = loadAndAttach(options);
+    const { calls, handle, common, readers } = options;
+    this.ledger = common;
     const page = pageSize();
-    this.ring = new RingBuffer(calls, this.skeleton.map("ring"), RING_BYTES, page);
-    this.lostMapping = calls.map(this.skeleton.map("lost"), page, 0, false);
+    this.ring = new RingBuffer(calls, handle.ring, RING_BYTES, page, readers);
+    this.lostMapping = calls.map(handle.lost, page, 0, false);
     this.lost = new BigUint64Array(this.lostMapping.buffer, 0, 1);
     this.clock = new KernelClock(calls);
-    this.sockets = new SocketTable(namespaceNumber("self", "net"), ledger);
+    this.sockets = new SocketTable(namespaceNumber("self", "net"), common);
     this.cgroups = new CgroupIds(calls, readText, readLink);
     const procUsable = namespaceNumber("self", "pid") === FIRST_PID_NAMESPACE;
-    this.processes = new KernelProcesses(options.table, options.details, this.cgroups, ledger, procUsable);
+    this.processes = new KernelProcesses(options.table, options.details, this.cgroups, common, procUsable);
     const tier = new SocketTier(this.sockets, () => this.drain());
     this.used = (flow) => tier.used(flow);
     this.kernelTimes = (flow, requestEnd, responseStart) => tier.kernelTimes(flow, requestEnd, responseStart);
-    // the programs run already: what opens while the old sockets are listed is told by both, and events win
-    this.skeleton.iterate("old_sockets", record.SOCKET_RECORD_LENGTH, (bytes) => this.seed(bytes));
+    this.seedAll(handle.oldSockets);
   }
 
   /** Nothing to look up yet: the kernel tells by itself. */
@@ -89,7 +87,6 @@ export class BpfTier implements Tier {
   close(): void {
     if (!this.open) return;
     this.open = false;
-    this.skeleton.close();
     this.ring.close();
     this.lostMapping.unmap();
     this.cgroups.close();
@@ -123,43 +120,24 @@ export class BpfTier implements Tier {
     entry.shared = false;
   }
 
-  /** A socket older than us, once for every process that holds it. */
-  private seed(bytes: Buffer): void {
+  /** Sockets older than us, each once for every process that holds it. */
+  private seedAll(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const cookie = record.cookieOf(view, 0);
-    const process = this.processes.record(view, record.socketProcessAt(0), bytes);
+    for (let at = 0; at < bytes.length; at += record.SOCKET_RECORD_LENGTH) this.seed(view, at, bytes);
+  }
+
+  private seed(view: DataView, at: number, bytes: Uint8Array): void {
+    const cookie = record.cookieOf(view, at);
+    const process = this.processes.record(view, record.socketProcessAt(at), bytes);
     const known = this.sockets.known(cookie);
     if (known !== undefined) {
       if (known.seed && known.record !== process) known.shared = true;
       return;
     }
-    const time = this.clock.toRealTime(record.timeOf(view, 0));
-    const entry = this.sockets.entry(cookie, record.netOf(view, 0), record.tupleOf(view, 0), time);
+    const time = this.clock.toRealTime(record.timeOf(view, at));
+    const entry = this.sockets.entry(cookie, record.netOf(view, at), record.tupleOf(view, at), time);
     entry.seed = true;
     entry.record = process;
     entry.tid = process.pid;
   }
-}
-
-function loadAndAttach(options: BpfTierOptions): LightSkeleton {
-  if (!existsSync("/sys/kernel/btf/vmlinux")) throw new Error("the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
-  const skeleton = new LightSkeleton(options.calls);
-  try {
-    skeleton.load(readBlob(new URL(`./blobs/owner-${options.tier.toLowerCase()}.blob`, import.meta.url)));
-    for (const name of PROGRAMS[options.tier]) skeleton.attach(name);
-    return skeleton;
-  } catch (error) {
-    skeleton.close();
-    throw error instanceof BpfError ? new Error(explain(options.tier, error)) : error;
-  }
-}
-
-function explain(tier: "A" | "B", { errno, message }: BpfError): string {
-  if (errno === ERRNO.EPERM || errno === ERRNO.EACCES) {
-    return process.getuid?.() === 0
-      ? `the kernel refuses it to root (${message}): locked down, or limits of a container`
-      : "not permitted: needs root, or CAP_BPF and CAP_PERFMON";
-  }
-  if (tier === "A" && errno === ERRNO.ENOENT) return `the kernel is older than 6.3 (${message})`;
-  return `the kernel cannot run it (${message})`;
 }

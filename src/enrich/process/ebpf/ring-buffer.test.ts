@@ -1,6 +1,7 @@
 /** The ring buffer reader against a producer of our own, in plain memory. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { RingReaders, share } from "../ring-readers.ts";
 import type { SystemCalls } from "../system-calls.ts";
 import { RingBuffer } from "./ring-buffer.ts";
 
@@ -106,4 +107,33 @@ test("stops at a record that is being written, skips one that was thrown away", 
   producer.setHeader(busy, 1);
   expect(read(ring, [])).toEqual([[3], [4]]);
   expect(read(ring, [])).toEqual([]);
+});
+
+test("two readers, each at its pace: both read everything, and no space is used again before both have", () => {
+  const script = fc.array(fc.tuple(fc.nat(2), fc.nat(255)), { maxLength: 400 });
+  fc.assert(
+    fc.property(script, (steps) => {
+      const producer = new Producer(0);
+      const shared = share(1, 2);
+      const rings = [0, 1].map(
+        (reader) => new RingBuffer(producer.calls, 3, SIZE, PAGE, new RingReaders(shared, reader)),
+      );
+      const got: number[][] = [[], []];
+      const written: number[] = [];
+      const drain = (reader: number) =>
+        void rings[reader].drain((view, at) => void got[reader].push(view.getUint8(at)));
+      for (const [who, value] of steps) {
+        if (who < 2) drain(who);
+        else if (producer.free >= 64) {
+          producer.write([value, ...new Array(40).fill(0)]);
+          written.push(value);
+        }
+      }
+      drain(0);
+      drain(1);
+      expect(got).toEqual([written, written]);
+      expect(producer.free).toBe(SIZE);
+    }),
+    { numRuns: 100 },
+  );
 });

@@ -1,11 +1,12 @@
 /**
  * The perf events of tier C: on every processor the tracepoints of sockets and, for names of processes that are gone when
- * we look, of program starts and forks. Linux 6.3 and newer, tracefs mounted, root or CAP_PERFMON.
+ * we look, of program starts and forks. Opened once; what threads need to read them is plain data (`handle`). Linux 6.3
+ * and newer, tracefs mounted, root or CAP_PERFMON.
  */
 import { closeSync } from "node:fs";
 import { readText } from "../proc-files.ts";
-import { ERRNO, errorName, type SystemCalls } from "../system-calls.ts";
-import { PerfRing, type TakeRecord } from "./perf-ring.ts";
+import { ERRNO, errorName, type Mapping, type SystemCalls } from "../system-calls.ts";
+import { mapPerfRing } from "./perf-ring.ts";
 import { parseTraceFormat, type TraceFormat } from "./trace-format.ts";
 
 const TRACEFS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
@@ -25,7 +26,6 @@ const FLAG_CLOEXEC = 8;
 const ENABLE = 0x2400;
 const SET_OUTPUT = 0x2405;
 const SET_FILTER = 0x40082406;
-const RING_PAGES = 512;
 /** No wake-ups: the ring is looked at when its owner drains. */
 const WAKEUP_NEVER = 1 << 30;
 
@@ -39,12 +39,22 @@ export interface SocketFormats {
   readonly receive: TraceFormat;
 }
 
-export class PerfEvents {
+/** Descriptors are the process's: every thread may use them while the events are open. */
+export interface PerfHandle {
+  readonly tier: "C";
+  /** For each processor the descriptor of the ring. */
+  readonly rings: readonly number[];
   readonly formats: SocketFormats;
+}
+
+export class PerfEvents {
+  private readonly formats: SocketFormats;
   private readonly calls: SystemCalls;
   private readonly page: number;
   private readonly fds: number[] = [];
-  private readonly rings: PerfRing[] = [];
+  private readonly leaders: number[] = [];
+  /** A ring is there as long as somebody maps it, and has to be before other events write to it. */
+  private readonly mappings: Mapping[] = [];
 
   /** Throws an Error that says why this kernel does not do it. */
   constructor(calls: SystemCalls, page: number) {
@@ -63,20 +73,21 @@ export class PerfEvents {
     }
   }
 
-  drain(take: TakeRecord): void {
-    for (const ring of this.rings) ring.drain(take);
+  get handle(): PerfHandle {
+    return { tier: "C", rings: this.leaders, formats: this.formats };
   }
 
   close(): void {
-    for (const ring of this.rings) ring.close();
+    for (const mapping of this.mappings) mapping.unmap();
     for (const fd of this.fds) closeSync(fd);
-    this.rings.length = this.fds.length = 0;
+    this.mappings.length = this.fds.length = 0;
   }
 
   private openProcessor(cpu: number): void {
     const { state, send, receive } = this.formats;
     const leader = this.openEvent(TYPE_SOFTWARE, SOFTWARE_DUMMY, cpu, COMM | TASK);
-    this.rings.push(new PerfRing(this.calls, leader, RING_PAGES, this.page));
+    this.leaders.push(leader);
+    this.mappings.push(mapPerfRing(this.calls, leader, this.page));
     for (const { id } of [state, send, receive]) {
       const fd = this.openEvent(TYPE_TRACEPOINT, id, cpu, 0n);
       const filter = id === state.id ? "protocol==6" : "protocol==6 && ret>0";

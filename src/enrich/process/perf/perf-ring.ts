@@ -1,15 +1,21 @@
 /**
  * Ring buffer of perf events (perf_event_open(2)), one per processor, read where the kernel writes it. A record that
- * wraps round the end is copied, all others are lent as they are.
+ * wraps round the end is copied, all others are lent as they are. Several threads may read it, see ring-readers.ts.
  */
+import type { RingReaders } from "../ring-readers.ts";
 import type { Mapping, SystemCalls } from "../system-calls.ts";
 
+const PAGES = 512;
 const HEADER = 8;
 const MAX_RECORD = 65_536;
 /** struct perf_event_mmap_page: data_head and data_tail. */
 const HEAD_AT = 1024;
 
 export type TakeRecord = (type: number, view: DataView, at: number, length: number) => void;
+
+export function mapPerfRing(calls: SystemCalls, fd: number, page: number): Mapping {
+  return calls.map(fd, page + PAGES * page, 0, true);
+}
 
 export class PerfRing {
   private readonly mapping: Mapping;
@@ -18,12 +24,18 @@ export class PerfRing {
   private readonly bytes: Uint8Array;
   private readonly size: number;
   private readonly wrapped = new DataView(new ArrayBuffer(MAX_RECORD));
+  private readonly readers: RingReaders | null;
+  private readonly number: number;
   private tail = 0;
+  /** What the kernel has been told of us. */
+  private told = 0;
 
-  /** `pages` is a power of two. */
-  constructor(calls: SystemCalls, fd: number, pages: number, page: number) {
-    this.size = pages * page;
-    this.mapping = calls.map(fd, page + this.size, 0, true);
+  /** `number`: which of the rings that the readers share. */
+  constructor(calls: SystemCalls, fd: number, page: number, readers: RingReaders | null, number: number) {
+    this.size = PAGES * page;
+    this.readers = readers;
+    this.number = number;
+    this.mapping = mapPerfRing(calls, fd, page);
     this.positions = new BigUint64Array(this.mapping.buffer, HEAD_AT, 2);
     this.view = new DataView(this.mapping.buffer, page);
     this.bytes = new Uint8Array(this.mapping.buffer, page);
@@ -42,8 +54,18 @@ export class PerfRing {
       this.tail += length;
     }
     this.tail = head;
-    Atomics.store(this.positions, 1, BigInt(head));
+    if (this.told !== head) this.release(head);
   }
+
+  private release(head: number): void {
+    if (this.readers === null) this.tell(BigInt(head));
+    else if (!this.readers.release(this.number, head, this.tell)) return;
+    this.told = head;
+  }
+
+  private readonly tell = (position: bigint): void => {
+    Atomics.store(this.positions, 1, position);
+  };
 
   close(): void {
     this.mapping.unmap();

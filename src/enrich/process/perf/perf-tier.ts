@@ -11,12 +11,14 @@ import { KernelClock } from "../kernel-clock.ts";
 import { pageSize } from "../page-size.ts";
 import { ProcTier } from "../proc-tier.ts";
 import { ProcessRecord, type ProcessTable } from "../process-table.ts";
+import type { RingReaders } from "../ring-readers.ts";
 import { ANY_NET, SocketTable } from "../socket-table.ts";
 import { SocketTier } from "../socket-tier.ts";
 import { SocketTuple } from "../socket-tuple.ts";
 import type { SystemCalls } from "../system-calls.ts";
 import type { Tier } from "../tier.ts";
-import { PerfEvents } from "./perf-events.ts";
+import type { PerfHandle, SocketFormats } from "./perf-events.ts";
+import { PerfRing } from "./perf-ring.ts";
 import { ProcessNames } from "./process-names.ts";
 
 const RECORD_LOST = 2;
@@ -64,11 +66,24 @@ interface Sample {
   readonly tuple: SocketTuple | null;
 }
 
+export interface PerfTierOptions {
+  readonly handle: PerfHandle;
+  /** Null for the only reader. */
+  readonly readers: RingReaders | null;
+  readonly calls: SystemCalls;
+  readonly table: ProcessTable;
+  readonly details: DetailReader;
+  /** Of what every reader meets alike, and of what is looked up for this thread's flows. */
+  readonly common: Ledger;
+  readonly ledger: Ledger;
+}
+
 export class PerfTier implements Tier {
   private readonly table: ProcessTable;
   private readonly details: DetailReader;
   private readonly ledger: Ledger;
-  private readonly events: PerfEvents;
+  private readonly formats: SocketFormats;
+  private readonly rings: readonly PerfRing[];
   private readonly clock: KernelClock;
   private readonly sockets: SocketTable;
   private readonly finder: SocketTier;
@@ -79,14 +94,16 @@ export class PerfTier implements Tier {
   private cookies = 0;
   private open = true;
 
-  constructor(tools: { calls: SystemCalls; table: ProcessTable; details: DetailReader; ledger: Ledger }) {
+  constructor(tools: PerfTierOptions) {
     this.table = tools.table;
     this.details = tools.details;
-    this.ledger = tools.ledger;
-    this.events = new PerfEvents(tools.calls, pageSize());
+    this.ledger = tools.common;
+    const { calls, handle, readers } = tools;
+    this.formats = handle.formats;
+    this.rings = handle.rings.map((fd, number) => new PerfRing(calls, fd, pageSize(), readers, number));
     this.clock = new KernelClock(tools.calls);
     // the events do not tell the namespace: one for all, and equal tuples are no answer
-    this.sockets = new SocketTable(ANY_NET, tools.ledger);
+    this.sockets = new SocketTable(ANY_NET, tools.common);
     this.finder = new SocketTier(this.sockets, () => this.drain());
     this.fallback = new ProcTier(tools.table, tools.details, tools.ledger);
   }
@@ -107,7 +124,7 @@ export class PerfTier implements Tier {
     this.clock.refresh();
     // each processor has its own ring: they are in order only together, and only up to when the first was looked at
     const complete = Number(process.hrtime.bigint()) - IN_FLIGHT;
-    this.events.drain(this.take);
+    for (const ring of this.rings) ring.drain(this.take);
     this.waiting.sort((a, b) => a.time - b.time);
     let done = 0;
     while (done < this.waiting.length && this.waiting[done].time < complete) this.waiting[done++].act();
@@ -118,7 +135,7 @@ export class PerfTier implements Tier {
   close(): void {
     if (!this.open) return;
     this.open = false;
-    this.events.close();
+    for (const ring of this.rings) ring.close();
     this.fallback.close();
   }
 
@@ -141,7 +158,7 @@ export class PerfTier implements Tier {
 
   private takeSample(view: DataView, at: number): void {
     const raw = at + RAW_AT;
-    const { state, send } = this.events.formats;
+    const { state, send } = this.formats;
     const changes = view.getUint16(raw, true) === state.id;
     const { offsets } = state;
     const sample: Sample = {
