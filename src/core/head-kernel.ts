@@ -1,12 +1,12 @@
 /**
- * Loads head-kernel.c. It works on the thread's memory (memory.ts) and is a short cut only: `scan` finds heads that are
+ * Loads the kernel, head-kernel/. It works on the thread's memory (memory.ts) and is a short cut only: `scan` finds heads that are
  * as they should be, and for all others, or where WebAssembly with SIMD is not to be had, the TypeScript code beside it
  * does the same, slower. Tests hold both to the same results.
  */
 import { KERNEL_CODE } from "./head-kernel-code.ts";
 import { FIELDS_AT, kernelMemory, memory, RESULT_AT, WebAssembly } from "./memory.ts";
 
-/** Numbers that `scan` and `render` leave, by place; enum R_… of head-kernel.c. */
+/** Numbers that `scan` and `render` leave, by place; enum R_… of head-kernel/. */
 export const R = {
   fieldCount: 0,
   host: 1,
@@ -45,6 +45,7 @@ interface Kernel {
   render(index: number, to: number, limit: number, redact: number): number;
   copy(to: number, from: number, length: number): void;
   find(octet: number, start: number, end: number): number;
+  redact(care: number, from: number, end: number, to: number): number;
 }
 
 function load(): Kernel | null {
@@ -70,6 +71,11 @@ export const SCAN_MORE = -2;
 export const scan = loaded?.scan ?? (() => -1);
 export const escapeText = loaded?.escape;
 export const render = loaded?.render;
+/**
+ * Copies a value inside the memory that is to be treated with a FieldCare from SECRET_FIELD on, by the names and without
+ * the hashes of the redactor whose tables are there (field-care.ts). The new end, or -1 when it cannot.
+ */
+export const redactByKernel: Kernel["redact"] = loaded?.redact ?? (() => -1);
 /** First address of an octet in a part of the memory, or the part's end. */
 export const findOctet = loaded?.find;
 /** Copies `length` octets inside the memory; the places must not overlap. */

@@ -103,7 +103,15 @@ export const PLAIN_FIELD = 0;
 export const SEARCHED_FIELD = 1;
 /** It goes through `redactField`. */
 export const SENSITIVE_FIELD = 2;
-export type FieldCare = 0 | 1 | 2;
+/** So does it with these, but the kernel may do it by itself: all of the value is a secret, */
+export const SECRET_FIELD = 3;
+/** or it is in one of these grammars. Those from URL_FIELD on are copied when they hold no telling octet. */
+export const COOKIE_FIELD = 4;
+export const SET_COOKIE_FIELD = 5;
+export const URL_FIELD = 6;
+export const LINK_FIELD = 7;
+export const FREE_FIELD = 8;
+export type FieldCare = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 /**
  * Hides secrets in a head while it is copied into its kept form: the one place where wire bytes become ours. All
@@ -114,6 +122,8 @@ export interface HeadRedactor {
   fieldCare(from: Uint8Array, nameStart: number, nameEnd: number): FieldCare;
   /** Octets below 128. */
   readonly tellingOctets: Uint8Array;
+  /** From now on it also tells the kernel what it says of names (field-care.ts), or no longer. */
+  shareNames?(share: boolean): void;
   isSensitiveField(from: Uint8Array, nameStart: number, nameEnd: number): boolean;
   redactField(
     from: Uint8Array,

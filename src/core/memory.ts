@@ -1,20 +1,20 @@
 /**
  * The one block of memory of a thread for octets on the hot path: what is read from files, heads while they are
  * rendered, exchanges while they are open, lines while they are written. One block, because the kernel that scans and
- * renders heads (head-kernel.c) reaches only its own memory, because `copyWithin` then moves octets natively, and
+ * renders heads (head-kernel/) reaches only its own memory, because `copyWithin` then moves octets natively, and
  * because code that meets a single array stays fast. Pages take no memory before they are used.
  */
 
 const KB = 1 << 10;
 const PAGE = 64 * KB;
 
-/** Places, in octets from the start; head-kernel.c has the first four too. Its stack is below them. */
+/** Places, in octets from the start; head-kernel/kernel.h has them too. Its stack is below them. */
 export const RESULT_AT = 16 * KB;
 export const FIELDS_AT = 20 * KB;
 /** A set of octets, as head-kernel.c wants it: 16 octets. */
 export const TELLING_AT = 24 * KB;
-/** Names of fields with how to treat them: NAME_SLOTS of NAME_SLOT_BYTES. */
-export const NAMES_AT = 32 * KB;
+/** Tables of names with how to treat them: NAME_SLOTS of NAME_SLOT_BYTES each. Here those of fields. */
+export const FIELD_NAMES_AT = 32 * KB;
 export const NAME_SLOT_BYTES = 64;
 export const NAME_SLOTS = 1024;
 export const NAME_MAX_BYTES = 48;
@@ -24,6 +24,10 @@ export const COPY_BYTES = 16 * KB;
 /** What is read from a file; lent to one reader at a time. */
 const WINDOW_AT = 256 * KB;
 export const WINDOW_BYTES = 512 * KB;
+/** More tables of names, of parameters, cookies, and attributes of Set-Cookie. */
+export const PARAMETER_NAMES_AT = 768 * KB;
+export const COOKIE_NAMES_AT = 832 * KB;
+export const ATTRIBUTE_NAMES_AT = 896 * KB;
 /** A head is rendered here before its size is known; a redacted value is written here before it is escaped. */
 export const SCRATCH_AT = 1024 * KB;
 export const REDACTED_AT = 1536 * KB;

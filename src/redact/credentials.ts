@@ -3,7 +3,7 @@
  * <redacted:4>`, `sid=<redacted:32>; Path=/; HttpOnly`. Grammar: RFC 9110 section 11, RFC 6265 sections 4.1 and 4.2.
  */
 import { findOctet } from "../core/head-kernel.ts";
-import { memory } from "../core/memory.ts";
+import { ATTRIBUTE_NAMES_AT, COOKIE_NAMES_AT, memory } from "../core/memory.ts";
 import { copyBytes, type Marker, markEnd } from "./mark.ts";
 import { NameCache } from "./name-cache.ts";
 import { PLAIN, SECRET } from "./name-kinds.ts";
@@ -66,6 +66,12 @@ export class CredentialRedactor {
   constructor(cookies: NameCache, marker: Marker) {
     this.cookies = cookies;
     this.marker = marker;
+  }
+
+  /** See HeadRedactor of core/http.ts. */
+  shareNames(share: boolean): void {
+    this.cookies.shareIn(share ? COOKIE_NAMES_AT : -1);
+    this.attributes.shareIn(share ? ATTRIBUTE_NAMES_AT : -1);
   }
 
   /** Authorization and its kin. Returns the new end in `into`, as all of these. */

@@ -4,12 +4,19 @@
  * head without secrets; marks are made by mark.ts.
  */
 import {
+  COOKIE_FIELD,
   type FieldCare,
+  FREE_FIELD,
   type HeadRedactor as HeadRedactorRole,
+  LINK_FIELD,
   PLAIN_FIELD,
   SEARCHED_FIELD,
+  SECRET_FIELD,
   SENSITIVE_FIELD,
+  SET_COOKIE_FIELD,
+  URL_FIELD,
 } from "../core/http.ts";
+import { PARAMETER_NAMES_AT } from "../core/memory.ts";
 import { CredentialRedactor } from "./credentials.ts";
 import { copyBytes, Marker, SHORTEST_MARK_BYTES } from "./mark.ts";
 import { NameCache } from "./name-cache.ts";
@@ -35,11 +42,34 @@ function decodeParameterName(name: string): string {
   return spaced.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))).trim();
 }
 
+/** By kind: what the kernel may do with the value of a field; and what when marks have hashes, which it cannot make. */
+const CARE: Record<number, FieldCare> = {
+  [PLAIN]: PLAIN_FIELD,
+  [SECRET]: SECRET_FIELD,
+  [CREDENTIALS]: SENSITIVE_FIELD,
+  [COOKIE]: COOKIE_FIELD,
+  [SET_COOKIE]: SET_COOKIE_FIELD,
+  [URL_VALUE]: URL_FIELD,
+  [LINK]: LINK_FIELD,
+  [PROTOCOL_LIST]: SENSITIVE_FIELD,
+  [UNKNOWN]: FREE_FIELD,
+};
+const HASHED_CARE: Record<number, FieldCare> = {
+  ...CARE,
+  [SECRET]: SENSITIVE_FIELD,
+  [COOKIE]: SENSITIVE_FIELD,
+  [SET_COOKIE]: SENSITIVE_FIELD,
+  [URL_VALUE]: SEARCHED_FIELD,
+  [LINK]: SEARCHED_FIELD,
+  [UNKNOWN]: SEARCHED_FIELD,
+};
+
 export class HeadRedactor implements HeadRedactorRole {
   /** True when nothing is redacted: every output must say so. */
   readonly reveal: boolean;
   private readonly marker: Marker;
   private readonly fields: NameCache;
+  private readonly parameters: NameCache;
   private readonly url: UrlRedactor;
   private readonly credentials: CredentialRedactor;
 
@@ -48,9 +78,9 @@ export class HeadRedactor implements HeadRedactorRole {
     this.reveal = options.reveal ?? false;
     this.marker = new Marker(options.hash_key ?? null);
     this.fields = new NameCache((name) => rules.fieldKind(name));
-    const parameters = new NameCache((name) => (rules.isSecret(decodeParameterName(name), "param") ? SECRET : PLAIN));
+    this.parameters = new NameCache((name) => (rules.isSecret(decodeParameterName(name), "param") ? SECRET : PLAIN));
     const cookies = new NameCache((name) => (rules.isSecretCookie(name.trim()) ? SECRET : PLAIN));
-    this.url = new UrlRedactor(parameters, this.marker);
+    this.url = new UrlRedactor(this.parameters, this.marker);
     this.credentials = new CredentialRedactor(cookies, this.marker);
   }
 
@@ -73,8 +103,12 @@ export class HeadRedactor implements HeadRedactorRole {
   fieldCare(from: Uint8Array, nameStart: number, nameEnd: number): FieldCare {
     if (this.reveal) return PLAIN_FIELD;
     const kind = this.fields.kindOf(from, nameStart, nameEnd);
-    if (kind === PLAIN) return PLAIN_FIELD;
-    return kind === URL_VALUE || kind === LINK || kind === UNKNOWN ? SEARCHED_FIELD : SENSITIVE_FIELD;
+    return this.marker.hashes ? HASHED_CARE[kind] : CARE[kind];
+  }
+
+  shareNames(share: boolean): void {
+    this.parameters.shareIn(share ? PARAMETER_NAMES_AT : -1);
+    this.credentials.shareNames(share);
   }
 
   /** False when the value of this field is to be copied as it is; only then may `redactField` be left out. */

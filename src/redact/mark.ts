@@ -59,6 +59,11 @@ export class Marker {
     this.key = key;
   }
 
+  /** True when marks tell equal secrets. */
+  get hashes(): boolean {
+    return this.key !== null;
+  }
+
   /** Writes the mark for the secret `from[start, end)`; nothing for an empty one. Returns the new end in `into`. */
   write(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): number {
     if (start >= end || markEnd(from, start, end) === end) return copyBytes(from, start, end, into, at);

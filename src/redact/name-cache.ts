@@ -3,6 +3,7 @@
  * names. A fixed table in which a new name takes the place of an older one, so that hostile names cost time in
  * proportion to their length and never memory.
  */
+import { rememberName } from "../core/field-care.ts";
 import { PLAIN, SECRET } from "./name-kinds.ts";
 import { NAME_MAX_BYTES } from "./names.ts";
 
@@ -15,9 +16,23 @@ export class NameCache {
   private readonly kinds = new Uint8Array(SLOTS);
   private readonly names = new Uint8Array(SLOTS * WIDTH);
   private readonly decide: (name: string) => number;
+  /** The kernel's table of the same names, -1 when that is somebody else's. */
+  private shared = -1;
 
   constructor(decide: (name: string) => number) {
     this.decide = decide;
+  }
+
+  /** From now on the kernel's table at this address has what this one has; -1 for no longer. */
+  shareIn(table: number): void {
+    this.shared = table;
+    // what was known before is asked again, and told there
+    this.lengths.fill(0);
+  }
+
+  /** True while the kernel knows these names. */
+  get isShared(): boolean {
+    return this.shared >= 0;
   }
 
   /** Kind of the name `from[start, end)`, as sent. */
@@ -36,6 +51,7 @@ export class NameCache {
     for (let index = 0; index < length; index++) this.names[base + index] = from[start + index];
     this.lengths[slot] = length;
     this.kinds[slot] = kind;
+    if (this.shared >= 0) rememberName(this.shared, from, start, end, kind);
     return kind;
   }
 }

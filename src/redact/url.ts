@@ -3,6 +3,9 @@
  * parameters in query, fragment and path (`;jsessionid=…`), userinfo, and JSON Web Tokens. A URL inside a parameter is
  * looked into too, as it is and percent-encoded once. One pass; what holds none of the telling characters is just copied.
  */
+import { redactByKernel } from "../core/head-kernel.ts";
+import { URL_FIELD } from "../core/http.ts";
+import { memory } from "../core/memory.ts";
 import { copyBytes, type Marker, markEnd } from "./mark.ts";
 import type { NameCache } from "./name-cache.ts";
 import { SECRET } from "./name-kinds.ts";
@@ -115,10 +118,26 @@ export class UrlRedactor {
     let write = at;
     for (let read = start; read < end; read++) {
       const byte = from[read];
-      if (TELLING[byte] !== 0) return this.writeCarefully(from, start, end, into, at, mode);
+      if (TELLING[byte] !== 0) return this.writeTelling(from, start, end, into, at, mode);
       into[write++] = byte;
     }
     return write;
+  }
+
+  /** By the kernel where it can. */
+  private writeTelling(
+    from: Uint8Array,
+    start: number,
+    end: number,
+    into: Uint8Array,
+    at: number,
+    mode: UrlMode,
+  ): number {
+    if (from === memory && into === memory && this.parameters.isShared && !this.marker.hashes) {
+      const written = redactByKernel(mode + URL_FIELD, start, end, at);
+      if (written >= 0) return written;
+    }
+    return this.writeCarefully(from, start, end, into, at, mode);
   }
 
   private writeCarefully(
