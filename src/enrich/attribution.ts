@@ -126,6 +126,7 @@ function attributionOf(
 ): Attribution {
   const comments = new CommentTier(options.redactArguments ?? ((args) => args));
   const drain = () => tier?.drain?.();
+  void names?.prime();
   const timer = tier?.drain ? setInterval(drain, DRAIN_EVERY_MS).unref() : undefined;
   return {
     name: "process",

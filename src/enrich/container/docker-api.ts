@@ -1,26 +1,35 @@
 /** The Docker API over a unix socket, which podman's service speaks as well: what `docker inspect` shows of a container. */
 import { request } from "node:http";
-import { fromInspection } from "./inspection.ts";
+import { fromInspection, fromListing } from "./inspection.ts";
 import { parseJson, plain } from "./json.ts";
-import { type Asked, type NameSource, type RuntimeAnswer, textOf } from "./runtime-answer.ts";
-import { MAX_ANSWER_BYTES, SourceTrouble, TIMEOUT_MS, troubleOf } from "./source-trouble.ts";
+import { type Answers, type Asked, type NameSource, type RuntimeAnswer, textOf } from "./runtime-answer.ts";
+import { MAX_ANSWER_BYTES, MAX_LIST_BYTES, SourceTrouble, TIMEOUT_MS, troubleOf } from "./source-trouble.ts";
 
 export class DockerSource implements NameSource {
   readonly place: string;
   private readonly socketPath: string;
   private readonly timeout_ms: number;
+  private readonly runtime: "docker" | "podman";
 
   constructor(socketPath: string, place = socketPath, timeout_ms = TIMEOUT_MS) {
     this.socketPath = socketPath;
     this.place = place;
     this.timeout_ms = timeout_ms;
+    this.runtime = socketPath.includes("podman") ? "podman" : "docker";
   }
 
   async ask(asked: Asked): Promise<RuntimeAnswer | null> {
     const { status, body } = await this.get(`/containers/${asked.id}/json`);
     if (status === 404) return null;
     if (status !== 200) throw new SourceTrouble(`HTTP status ${status}`);
-    return fromInspection(parseJson(body), /podman/.test(this.socketPath) ? "podman" : "docker");
+    return fromInspection(parseJson(body), this.runtime);
+  }
+
+  async list(): Promise<Answers> {
+    const { status, body } = await this.get("/containers/json", MAX_LIST_BYTES);
+    if (status !== 200) throw new SourceTrouble(`HTTP status ${status}`);
+    const found = Object.values(plain(parseJson(body))).map((one) => fromListing(one, this.runtime));
+    return new Map(found.filter((one) => one !== null));
   }
 
   /** For people: what listens there. */
@@ -33,15 +42,14 @@ export class DockerSource implements NameSource {
     return `${platform ?? "Docker API"} ${number}`;
   }
 
-  private get(path: string): Promise<{ status: number; body: string }> {
+  private get(path: string, limit_bytes = MAX_ANSWER_BYTES): Promise<{ status: number; body: string }> {
     return new Promise((resolve, reject) => {
       const asked = request({ socketPath: this.socketPath, path, headers: { Host: "localhost" } }, (response) => {
         const chunks: Buffer[] = [];
         let size = 0;
         response.on("data", (chunk: Buffer) => {
           size += chunk.length;
-          if (size > MAX_ANSWER_BYTES)
-            asked.destroy(new SourceTrouble(`an answer of more than ${MAX_ANSWER_BYTES} bytes`));
+          if (size > limit_bytes) asked.destroy(new SourceTrouble(`an answer of more than ${limit_bytes} bytes`));
           else chunks.push(chunk);
         });
         response.on("error", (error) => settle(() => reject(troubleOf(error))));

@@ -32,12 +32,14 @@ export class GrpcError extends Error {
 export class GrpcConnection {
   private readonly session: ClientHttp2Session;
   private readonly socket: Socket;
+  private readonly maxAnswer_bytes: number;
   private readonly timer: NodeJS.Timeout;
   /** What ended the connection, for calls that come later. */
   private ended: SourceTrouble | null = null;
   private readonly open = new Set<(why: SourceTrouble) => void>();
 
-  constructor(socketPath: string, timeout_ms = TIMEOUT_MS) {
+  constructor(socketPath: string, timeout_ms = TIMEOUT_MS, maxAnswer_bytes = MAX_ANSWER_BYTES) {
+    this.maxAnswer_bytes = maxAnswer_bytes;
     const socket = connectSocket(socketPath);
     this.socket = socket;
     this.session = connect("http://localhost", {
@@ -81,7 +83,7 @@ export class GrpcConnection {
           "user-agent": "earshot",
           ...metadata,
         });
-        readAnswer(stream, done(resolve), done(reject));
+        readAnswer(stream, this.maxAnswer_bytes, done(resolve), done(reject));
         stream.end(frame(message));
       } catch (error) {
         done(reject)(troubleOf(error as NodeJS.ErrnoException));
@@ -112,6 +114,7 @@ function frame(message: Uint8Array): Buffer {
 
 function readAnswer(
   stream: ClientHttp2Stream,
+  limit_bytes: number,
   resolve: (message: Uint8Array) => void,
   reject: (error: Error) => void,
 ): void {
@@ -134,7 +137,7 @@ function readAnswer(
   });
   stream.on("data", (chunk: Buffer) => {
     size += chunk.length;
-    if (size > MAX_ANSWER_BYTES + FRAME_HEAD_BYTES) return refuse(`an answer of more than ${MAX_ANSWER_BYTES} bytes`);
+    if (size > limit_bytes + FRAME_HEAD_BYTES) return refuse(`an answer of more than ${limit_bytes} bytes`);
     chunks.push(chunk);
   });
   stream.on("error", (error: NodeJS.ErrnoException) => reject(troubleOf(error)));

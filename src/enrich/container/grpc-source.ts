@@ -1,9 +1,9 @@
 /** A runtime that speaks gRPC over a unix socket: asked by the CRI first, then by containerd's own API. */
 import { askContainerd } from "./containerd-api.ts";
-import { askCri, type CriVersion, criVersion } from "./cri.ts";
+import { askCri, type CriVersion, criVersion, listCri } from "./cri.ts";
 import { GrpcConnection } from "./grpc-call.ts";
-import type { Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
-import { TIMEOUT_MS, troubleOf } from "./source-trouble.ts";
+import type { Answers, Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
+import { MAX_LIST_BYTES, TIMEOUT_MS, troubleOf } from "./source-trouble.ts";
 
 export class GrpcSource implements NameSource {
   readonly place: string;
@@ -26,13 +26,24 @@ export class GrpcSource implements NameSource {
     });
   }
 
+  /** The CRI's; containerd's own are asked for one by one, for a list would have each one's whole configuration. */
+  async list(): Promise<Answers> {
+    return this.withConnection(async (connection) => {
+      if (this.version === undefined) this.version = await criVersion(connection);
+      return this.version === null ? new Map() : listCri(connection, this.version);
+    }, MAX_LIST_BYTES);
+  }
+
   /** For people: what listens there. */
   async describe(): Promise<string> {
     return this.withConnection(async (connection) => (await criVersion(connection))?.text ?? "containerd without CRI");
   }
 
-  private async withConnection<Value>(use: (connection: GrpcConnection) => Promise<Value>): Promise<Value> {
-    const connection = new GrpcConnection(this.socketPath, this.timeout_ms);
+  private async withConnection<Value>(
+    use: (connection: GrpcConnection) => Promise<Value>,
+    limit_bytes?: number,
+  ): Promise<Value> {
+    const connection = new GrpcConnection(this.socketPath, this.timeout_ms, limit_bytes);
     try {
       return await use(connection);
     } catch (error) {

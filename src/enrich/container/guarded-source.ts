@@ -1,5 +1,5 @@
 /** A source that is left alone for a while after it failed: twice as long each time, up to a minute. Remembers why. */
-import type { Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
+import type { Answers, Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
 import { SourceTrouble } from "./source-trouble.ts";
 
 const MAX_PAUSE_MS = 60_000;
@@ -9,8 +9,8 @@ export class GuardedSource {
   private readonly pause_ms: number;
   private failures = 0;
   private notBefore = 0;
-  /** Of the last time it was asked; null when it answered, or was not asked yet. */
-  trouble: SourceTrouble | null = null;
+  /** Of the last time it was asked; null when it answered, undefined when it was not asked yet. */
+  trouble: SourceTrouble | null | undefined;
   /** Containers it knew. */
   answers = 0;
 
@@ -21,13 +21,23 @@ export class GuardedSource {
 
   /** null also when it failed, or failed a short while ago: `trouble` tells. */
   async ask(asked: Asked): Promise<RuntimeAnswer | null> {
+    const answer = await this.guard(() => this.source.ask(asked));
+    if (answer !== null) this.answers++;
+    return answer;
+  }
+
+  /** Empty also when it failed, or has no list. */
+  async list(): Promise<Answers> {
+    return (await this.guard(async () => (await this.source.list?.()) ?? null)) ?? new Map();
+  }
+
+  private async guard<Value>(ask: () => Promise<Value>): Promise<Value | null> {
     if (performance.now() < this.notBefore) return null;
     try {
-      const answer = await this.source.ask(asked);
+      const value = await ask();
       this.failures = 0;
       this.trouble = null;
-      if (answer !== null) this.answers++;
-      return answer;
+      return value;
     } catch (error) {
       this.trouble = error instanceof SourceTrouble ? error : new SourceTrouble((error as Error).message);
       this.notBefore = performance.now() + Math.min(this.pause_ms * 2 ** this.failures, MAX_PAUSE_MS);

@@ -60,13 +60,13 @@ export class Kubelet implements NameSource {
 
   private async refresh(): Promise<void> {
     if (performance.now() - this.askedAt < (this.options.askAgain_ms ?? ASK_AGAIN_MS)) return;
-    this.asking ??= this.list().finally(() => {
+    this.asking ??= this.listPods().finally(() => {
       this.asking = null;
     });
     await this.asking;
   }
 
-  private async list(): Promise<void> {
+  private async listPods(): Promise<void> {
     const troubles: string[] = [];
     let absent = true;
     for (const find of this.where.endpoints()) {

@@ -40,7 +40,12 @@ export class Message {
   /** Last one counts; empty when absent, as proto3 has it. */
   text(field: number): string {
     const part = this.parts.get(field)?.at(-1);
-    return part === undefined ? "" : Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("utf8");
+    return part === undefined ? "" : decode(part);
+  }
+
+  /** A repeated string. */
+  texts(field: number): string[] {
+    return (this.parts.get(field) ?? []).map(decode);
   }
 
   bytes(field: number): Uint8Array | null {
@@ -60,6 +65,10 @@ export class Message {
   map(field: number): [string, string][] {
     return this.messages(field).map((entry) => [entry.text(1), entry.text(2)]);
   }
+}
+
+function decode(part: Uint8Array): string {
+  return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("utf8");
 }
 
 export type Value = string | boolean | number | Uint8Array | Encodable | readonly Value[];

@@ -24,7 +24,11 @@ export interface NameSource {
   readonly place: string;
   /** null when it does not know the container. Rejects with a SourceTrouble when it could not be asked. */
   ask(asked: Asked): Promise<RuntimeAnswer | null>;
+  /** All running containers by their ids, for the start: so that the first exchange of each has its name already. */
+  list?(): Promise<Answers>;
 }
+
+export type Answers = ReadonlyMap<string, RuntimeAnswer>;
 
 const MAX_TEXT = 512;
 /** Kubernetes allows a label 317 octets of name and 63 of value; annotations are not taken. */

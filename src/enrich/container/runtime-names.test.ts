@@ -3,8 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { type RuntimeAnswer, RuntimeNames } from "./runtime-names.ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { criMethods, type FakeCri, fakeCri, type Methods } from "../../../test/support/fake-cri.ts";
+import { Trouble } from "../../core/trouble.ts";
+import { Redactor } from "../../redact/redactor.ts";
+import { redactedLabels } from "./label-redaction.ts";
+import { type RuntimeAnswer, RuntimeNames, type RuntimeNamesOptions } from "./runtime-names.ts";
 
 const ID = "ab".repeat(32);
 let root: string;
@@ -68,4 +72,153 @@ test("docker's own file when its socket is closed to us; rubbish gives no answer
   });
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(told).toBe(false);
+});
+
+describe("asked again, and told of", () => {
+  const POD = {
+    id: ID,
+    sandboxId: "cd".repeat(32),
+    name: "app",
+    image: "shop:1.4",
+    pod: { name: "shop-0", uid: "u-1", namespace: "prod" },
+    labels: { app: "shop", "api-token": "hunter2" },
+  };
+  const LABELS = { "api-token": "hunter2", app: "shop" };
+  const KNOWN = {
+    runtime: "containerd",
+    name: "app",
+    image: "shop:1.4",
+    pod: { ...POD.pod, labels: LABELS },
+  };
+  const socket = () => join(root, "run.sock");
+  const opened: RuntimeNames[] = [];
+  const fakes: FakeCri[] = [];
+
+  function names(more: RuntimeNamesOptions = {}): RuntimeNames {
+    const made = new RuntimeNames({ root, sockets: [socket()], timeout_ms: 500, pause_ms: 20, ...more });
+    opened.push(made);
+    return made;
+  }
+  async function serve(methods: Methods): Promise<FakeCri> {
+    const fake = await fakeCri(socket(), methods);
+    fakes.push(fake);
+    return fake;
+  }
+  const until = (true_: () => boolean) => vi.waitFor(() => expect(true_()).toBe(true), { timeout: 5_000, interval: 5 });
+
+  afterEach(async () => {
+    for (const one of opened.splice(0)) one.close();
+    await Promise.all(fakes.splice(0).map((one) => one.close()));
+  });
+
+  test("a runtime that comes later is found, and one line says why there was no name", async () => {
+    const notices: string[] = [];
+    const told: RuntimeAnswer[] = [];
+    const late = names({ onNotice: (line) => notices.push(line) });
+    late.lookup({ id: ID, runtime: null }, { uid: "u-1" }, (answer) => told.push(answer));
+    late.lookup({ id: "ef".repeat(32), runtime: null }, undefined, () => {});
+    await until(() => notices.length > 0);
+    expect(late.summary).toMatch(/^0 of 2 containers named; /);
+    await serve(criMethods([POD]));
+    await until(() => told.length > 0);
+    expect(told.at(-1)).toEqual(KNOWN);
+    expect(notices).toEqual([
+      expect.stringMatching(/^containers: no name for (?:ab|ef)+: no runtime's socket is here/),
+    ]);
+    expect(late.summary).toBe(`1 of 2 containers named (${socket()}); ${socket()} did not tell`);
+  });
+
+  test("what is known is not asked for again; who asks later is told at once", async () => {
+    const fake = await serve(criMethods([POD]));
+    const asked = names();
+    await new Promise<void>((done) => asked.lookup({ id: ID, runtime: null }, { uid: "u-1" }, () => done()));
+    await until(() => asked.summary?.startsWith("1 of 1") === true);
+    const calls = fake.called.length;
+    let told: RuntimeAnswer | null = null;
+    asked.lookup({ id: ID, runtime: null }, { uid: "u-1" }, (answer) => {
+      told = answer;
+    });
+    expect(told).toEqual(KNOWN);
+    await new Promise((done) => setTimeout(done, 100));
+    expect(fake.called.length).toBe(calls);
+  });
+
+  test("what runs at the start is known before anybody asks", async () => {
+    const fake = await serve({
+      ...criMethods([{ ...POD, image: `sha256:${"12".repeat(32)}` }]),
+      "/runtime.v1.ImageService/ListImages": () => ({
+        1: [{ 1: `sha256:${"12".repeat(32)}`, 2: ["shop:1.4", "shop:1"] }],
+      }),
+    });
+    const primed = names();
+    await primed.prime();
+    const calls = fake.called.length;
+    const told: RuntimeAnswer[] = [];
+    primed.lookup({ id: ID, runtime: null }, { uid: "u-1" }, (answer) => told.push(answer));
+    expect(told).toEqual([KNOWN]);
+    expect(fake.called.length).toBe(calls);
+    expect(primed.summary).toBe(`1 of 1 containers named (${socket()})`);
+  });
+
+  test("labels go through the redactor", async () => {
+    await serve(criMethods([POD]));
+    const redactor = new Redactor();
+    const careful = names({ redactLabels: (labels) => redactedLabels(labels, redactor.arguments) });
+    const answer = await new Promise<RuntimeAnswer>((done) =>
+      careful.lookup({ id: ID, runtime: null }, { uid: "u-1" }, done),
+    );
+    expect(answer.pod?.labels).toEqual({ "api-token": "<redacted:7>", app: "shop" });
+  });
+
+  test("a runtime that fails is left alone for longer and longer", async () => {
+    const fake = await serve({ "/runtime.v1.RuntimeService/Version": () => ({ status: 14 }) });
+    const asked = names({ pause_ms: 40 });
+    for (let number = 0; number < 50; number++) {
+      asked.lookup({ id: number.toString(16).padStart(64, "0"), runtime: null }, undefined, () => expect.unreachable());
+    }
+    await new Promise((done) => setTimeout(done, 400));
+    // at 0, 40, 120 and 280 ms; each of the four that are asked at a time may come in between
+    expect(fake.called.length).toBeGreaterThan(1);
+    expect(fake.called.length).toBeLessThanOrEqual(20);
+    expect(asked.summary).toMatch(/0 of 50 containers named; .*gRPC status 14/);
+  });
+
+  test("a full table forgets its oldest, and says so", async () => {
+    let forgotten = 0;
+    const full = names({
+      onForgotten: () => {
+        forgotten++;
+      },
+    });
+    for (let number = 0; number < 2_100; number++) {
+      full.lookup({ id: number.toString(16).padStart(64, "0"), runtime: null }, undefined, () => {});
+    }
+    expect(forgotten).toBe(52);
+    expect(full.summary).toMatch(/of 2048 containers/);
+  });
+
+  test("a socket that is none is the user's mistake", () => {
+    expect(() => names({ sockets: ["tcp://127.0.0.1:2375"] })).toThrow(Trouble);
+    expect(() => names({ sockets: ["unix:///run/x.sock", "/run/y.sock"] })).not.toThrow();
+  });
+});
+
+test("labels: names with a prefix, values with a secret", () => {
+  const redactor = new Redactor();
+  const shown = (labels: Record<string, string>) => redactedLabels(labels, redactor.arguments);
+  const plain = {
+    app: "web",
+    "app.kubernetes.io/name": "web",
+    "pod-template-hash": "5d4f8c7b9",
+    "controller-revision-hash": "5d4f8c7b9",
+    "statefulset.kubernetes.io/pod-name": "web-0",
+    empty: "",
+    "-p": "80",
+    "a=b": "c",
+  };
+  expect(shown(plain)).toEqual(plain);
+  expect(shown({ "example.com/password": "hunter2", authorization: "Bearer abcdefghijkl" })).toEqual({
+    "example.com/password": "<redacted:7>",
+    authorization: expect.stringContaining("redacted"),
+  });
 });

@@ -48,6 +48,9 @@ export class RuntimeNames {
   private readonly options: RuntimeNamesOptions;
   private readonly files: GuardedSource;
   private readonly others: readonly GuardedSource[];
+  private readonly ofPods: readonly GuardedSource[];
+  /** What was told at the start of containers that nobody has asked about yet. */
+  private readonly listed = new Map<string, { readonly source: GuardedSource; readonly answer: RuntimeAnswer }>();
   private readonly noticed = new Set<string>();
   private running = 0;
   private closed = false;
@@ -57,7 +60,20 @@ export class RuntimeNames {
     const pause_ms = options.pause_ms ?? PAUSE_MS;
     const guarded = (source: GuardedSource["source"]) => new GuardedSource(source, pause_ms);
     this.files = guarded(new RuntimeFiles(options.root));
-    this.others = [...socketSources(options), kubeletSource(options.root)].map(guarded);
+    this.others = socketSources(options).map(guarded);
+    this.ofPods = [...this.others, guarded(kubeletSource(options.root))];
+  }
+
+  /** Takes in what runs already, in the background, so that the first exchange of each container has its name. */
+  async prime(): Promise<void> {
+    await Promise.all(
+      this.others.map(async (source) => {
+        for (const [id, answer] of await source.list()) {
+          if (this.listed.size >= MAX_CACHED) return;
+          this.listed.set(id, { source, answer: merge(this.listed.get(id)?.answer ?? null, answer)! });
+        }
+      }),
+    );
   }
 
   /** Calls `tell`, now or later, with what is known of the container, and again when more is. */
@@ -75,7 +91,7 @@ export class RuntimeNames {
     const all = [...this.entries.values()];
     if (all.length === 0) return null;
     const named = all.filter(({ answer }) => answer?.name !== undefined).length;
-    const by = [this.files, ...this.others].filter(({ answers }) => answers > 0).map(({ source }) => source.place);
+    const by = [this.files, ...this.ofPods].filter(({ answers }) => answers > 0).map(({ source }) => source.place);
     const parts = [`${named} of ${all.length} containers named`];
     if (by.length > 0) parts[0] += ` (${by.join(", ")})`;
     const unlabelled = all.some(({ asked, answer }) => asked.podUid !== null && answer?.pod?.labels === undefined);
@@ -94,7 +110,14 @@ export class RuntimeNames {
     if (this.entries.size >= MAX_CACHED) this.forget(this.entries.values().next().value!);
     const entry: Entry = { asked, answer: null, settled: false, waiting: [], tries: 0, timer: undefined };
     this.entries.set(asked.id, entry);
-    this.queue.push(entry);
+    const listed = this.listed.get(asked.id);
+    if (listed) {
+      this.listed.delete(asked.id);
+      listed.source.answers++;
+      this.take(entry, listed.answer);
+      entry.settled = isComplete(entry.answer, asked);
+    }
+    if (!entry.settled) this.queue.push(entry);
     this.run();
     return entry;
   }
@@ -127,7 +150,7 @@ export class RuntimeNames {
     const kept = await this.files.ask(asked);
     if (entry.answer === null) this.take(entry, kept);
     let told: RuntimeAnswer | null = null;
-    for (const source of this.others) {
+    for (const source of asked.podUid === null ? this.others : this.ofPods) {
       if (entry.settled || isComplete(merge(told, kept), asked)) break;
       told = merge(told, await source.ask(asked));
     }
@@ -179,13 +202,13 @@ export class RuntimeNames {
   }
 
   private why(): string {
-    return whyAbsent(this.others);
+    return whyAbsent(this.ofPods);
   }
 }
 
 /** Why nobody told, in one line; places where there is nothing count only when there is nothing anywhere. */
 function whyAbsent(sources: readonly GuardedSource[]): string {
-  const failed = sources.filter(({ trouble }) => trouble !== null && !trouble.absent);
+  const failed = sources.filter(({ trouble }) => trouble && !trouble.absent);
   const answering = sources.filter(({ trouble, answers }) => trouble === null && answers > 0);
   const parts = failed.map(({ source, trouble }) => `${source.place}: ${trouble!.message}`);
   if (parts.length > 0) return parts.join("; ");

@@ -4,7 +4,7 @@
  */
 import { stat } from "node:fs/promises";
 import { EXIT, Trouble } from "../../core/trouble.ts";
-import type { Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
+import type { Answers, Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
 import { SourceTrouble, troubleOf } from "./source-trouble.ts";
 
 type Api = "grpc" | "docker";
@@ -66,6 +66,10 @@ class SocketSource implements DescribedSource {
 
   ask(asked: Asked): Promise<RuntimeAnswer | null> {
     return this.use((source) => source.ask(asked));
+  }
+
+  list(): Promise<Answers> {
+    return this.use(async (source) => (await source.list?.()) ?? new Map());
   }
 
   describe(): Promise<string> {

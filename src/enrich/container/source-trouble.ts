@@ -3,6 +3,8 @@ import { textOf } from "./runtime-answer.ts";
 
 /** Of one answer; a container's own is of some kilobytes. */
 export const MAX_ANSWER_BYTES = 1 << 20;
+/** Of a list of all containers. */
+export const MAX_LIST_BYTES = 8 << 20;
 /** For everything that is asked of one place about one container. */
 export const TIMEOUT_MS = 2_000;
 
