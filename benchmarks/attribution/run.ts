@@ -1,6 +1,7 @@
 /**
  * What attribution costs: CPU seconds per million requests of nginx and wrk over loopback, keep-alive and one connection
- * per request, without and with it, in turns; and what the attributing process itself uses. Needs root, nginx and wrk.
+ * per request, without and with it, in turns; and what the attributing process itself uses: with one thread, with two
+ * that share it (`--workers 2`), and with two that have one each. Needs root, nginx and wrk.
  * Usage: node benchmarks/attribution/run.ts [seconds per run] [rounds]
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -33,8 +34,16 @@ const nginx = await startNginx(["127.0.0.1"], [], false);
 const master = childPids(process.pid).find((pid) => readFileSync(`/proc/${pid}/comm`, "latin1").startsWith("nginx"))!;
 const workers = childPids(master);
 
-async function run(kept: boolean, attributed: boolean): Promise<Run> {
-  const observer = attributed ? spawn(process.execPath, [join(here, "observer.ts")]) : null;
+/** Arguments of the observer; null for none. */
+const OBSERVERS: Readonly<Record<string, readonly string[] | null>> = {
+  none: null,
+  "one thread": ["1"],
+  "two threads, shared": ["2", "shared"],
+  "two threads, one each": ["2", "apart"],
+};
+
+async function run(kept: boolean, given: readonly string[] | null): Promise<Run> {
+  const observer = given && spawn(process.execPath, [join(here, "observer.ts"), ...given]);
   let printed = "";
   if (observer) {
     observer.stdout.on("data", (text) => {
@@ -68,26 +77,23 @@ async function run(kept: boolean, attributed: boolean): Promise<Run> {
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
 
 for (const kept of [true, false]) {
-  const off: Run[] = [];
-  const on: Run[] = [];
+  const runs = Object.entries(OBSERVERS).map(([name, given]) => ({ name, given, done: [] as Run[] }));
   for (let round = 0; round < rounds; round++) {
-    for (const attributed of round % 2 ? [true, false] : [false, true]) {
-      (attributed ? on : off).push(await run(kept, attributed));
-    }
+    for (const { given, done } of round % 2 ? runs.toReversed() : runs) done.push(await run(kept, given));
   }
-  const cost = (runs: Run[]) => median(runs.map((one) => one.cpu_s_per_million));
-  const own = median(on.map((one) => one.own_s_per_million));
-  console.log(
-    JSON.stringify({
-      connections: kept ? "keep-alive" : "one per request",
-      without_s_per_million: Number(cost(off).toFixed(2)),
-      with_s_per_million: Number(cost(on).toFixed(2)),
-      ratio: Number((cost(on) / cost(off)).toFixed(3)),
-      own_s_per_million: Number(own.toFixed(2)),
-      ratio_with_own: Number(((cost(on) + own) / cost(off)).toFixed(3)),
-      requests_per_s: Math.round(median(on.map((one) => one.requests)) / seconds),
-      owners_lost: on.reduce((sum, one) => sum + one.lost, 0),
-    }),
+  const server = runs.map(({ done }) => median(done.map((one) => one.cpu_s_per_million)));
+  const own = runs.map(({ done }) => median(done.map((one) => one.own_s_per_million)));
+  console.log(kept ? "keep-alive" : "one connection per request");
+  console.table(
+    runs.map(({ name, done }, index) => ({
+      attribution: name,
+      "nginx and wrk, CPU s per million": Number(server[index].toFixed(2)),
+      ratio: Number((server[index] / server[0]).toFixed(3)),
+      "own CPU s per million": Number(own[index].toFixed(2)),
+      "ratio with own": Number(((server[index] + own[index]) / server[0]).toFixed(3)),
+      "requests/s": Math.round(median(done.map((one) => one.requests)) / seconds),
+      "owners lost": done.reduce((sum, one) => sum + one.lost, 0),
+    })),
   );
 }
 nginx.stop();
