@@ -155,14 +155,7 @@ function programPart(cache: string, target: Target, plan: object): string {
   return archive(cache, `${target.name}-program`, false, (root) => {
     const to = join(root, "earshot");
     mkdirSync(to);
-    const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
-    const settings = join(REPOSITORY, "tsconfig.build.json");
-    execFileSync(process.execPath, [compiler, "-p", settings, "--outDir", join(to, "dist")], {
-      stdio: ["ignore", 2, 2],
-    });
-    cpSync(join(REPOSITORY, "src/enrich/process/ebpf/blobs"), join(to, "dist/enrich/process/ebpf/blobs"), {
-      recursive: true,
-    });
+    cpSync(built(cache), join(to, "dist"), { recursive: true });
     for (const one of ["package.json", "src", "test/support", "test/kernels"]) {
       cpSync(join(REPOSITORY, one), join(to, one), { recursive: true, filter: (path) => !path.endsWith(".test.ts") });
     }
@@ -170,6 +163,22 @@ function programPart(cache: string, target: Target, plan: object): string {
     writeFileSync(join(to, "plan.json"), JSON.stringify(plan));
     cpSync(join(REPOSITORY, "test/kernels/guest/init.sh"), join(root, "init"));
   });
+}
+
+let compiled = false;
+
+/** The program as it ships, of the sources as they are now. */
+function built(cache: string): string {
+  const to = join(cache, "work/dist");
+  if (compiled) return to;
+  rmSync(to, { recursive: true, force: true });
+  const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
+  const settings = join(REPOSITORY, "tsconfig.build.json");
+  execFileSync(process.execPath, [compiler, "-p", settings, "--outDir", to], { stdio: ["ignore", 2, 2] });
+  const blobs = "enrich/process/ebpf/blobs";
+  cpSync(join(REPOSITORY, "src", blobs), join(to, blobs), { recursive: true });
+  compiled = true;
+  return to;
 }
 
 /** What `npm install` would bring for a user, with koffi's binaries for the guest's processor. */

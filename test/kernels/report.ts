@@ -12,6 +12,7 @@ interface Tally {
   readonly right: number;
   readonly unknown: number;
   readonly wrong: number;
+  readonly failed: number;
   readonly split?: number;
   readonly notes?: readonly string[];
   readonly notices?: readonly string[];
@@ -74,7 +75,7 @@ export class Report {
   private judgeTally(result: Tally): string {
     const { tier, scenario, watch, right, unknown, wrong, split } = result;
     const exact = tier === "A" || tier === "B" || (watch === "auto" && this.exactRuns());
-    if (wrong > 0 || (exact && unknown > 0)) this.good = false;
+    if (wrong > 0 || result.failed > 0 || (exact && unknown > 0)) this.good = false;
     const name = scenario === undefined ? `earshot watch --attribution ${watch}` : `${tier} ${scenario}`;
     const notes = [...(result.notes ?? []), ...(result.notices ?? [])].map((note) => `\n      ${note}`).join("");
     const times = split === undefined ? "" : `, ${split} with a time split`;

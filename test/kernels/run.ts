@@ -58,6 +58,7 @@ async function tryKernel(target: Target): Promise<boolean> {
   return report.good;
 }
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130)); // and its machine
 mkdirSync(CACHE, { recursive: true });
 const unknown = positionals.filter((name) => !TARGETS.some((target) => target.name === name));
 if (unknown.length > 0) {

@@ -3,7 +3,7 @@
  * workers logs `$pid`, a client is a shell that prints `$$` and becomes curl. Everything is on loopback or in network
  * namespaces made here, and is ended by the pid it was started with.
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -80,6 +80,15 @@ export interface Nginx extends Server {
   workers(ports?: readonly number[]): Map<number, number>;
 }
 
+/** nginx before 1.19.5 cannot be told where to log before it has read its configuration. */
+function hasEarlyLog(): boolean {
+  const { stderr } = spawnSync("nginx", ["-v"], { encoding: "utf8", env: environment() });
+  const [major, minor, patch] = (/nginx\/(\d+)\.(\d+)\.(\d+)/.exec(stderr ?? "") ?? []).slice(1).map(Number);
+  return !(major === 1 && (minor < 19 || (minor === 19 && patch < 5)));
+}
+
+const environment = () => ({ ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` });
+
 /** nginx with a master and two workers; `prefix` runs it elsewhere, e.g. `ip netns exec NAME`. */
 export async function startNginx(ips: readonly string[], prefix: readonly string[] = [], log = true): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), "earshot-nginx-"));
@@ -95,7 +104,7 @@ export async function startNginx(ips: readonly string[], prefix: readonly string
        uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
        server { ${listen} location / { return 200 "hello"; } } }`,
   );
-  const child = run([...prefix, "nginx", "-e", `${folder}/error.log`, "-c", config]);
+  const child = run([...prefix, "nginx", ...(hasEarlyLog() ? ["-e", `${folder}/error.log`] : []), "-c", config]);
   await until(() => existsSync(join(folder, "pid")) && readFileSync(join(folder, "pid"), "utf8").trim() !== "");
   return {
     port,
@@ -244,15 +253,14 @@ export async function curls(
 }
 
 export function run(command: readonly string[]): ChildProcess {
-  const environment = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
-  return spawn(command[0], command.slice(1), { stdio: ["pipe", "pipe", "inherit"], env: environment });
+  return spawn(command[0], command.slice(1), { stdio: ["pipe", "pipe", "inherit"], env: environment() });
 }
 
 export function command(...words: readonly string[]): string {
   return execFileSync(words[0], words.slice(1), {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` },
+    env: environment(),
   });
 }
 

@@ -34,7 +34,16 @@ export interface Mapping {
 }
 
 /** Linux error numbers that are told apart. */
-export const ERRNO = { EPERM: 1, ENOENT: 2, EAGAIN: 11, EACCES: 13, EINVAL: 22, ENOSYS: 38, EOPNOTSUPP: 95 } as const;
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  E2BIG: 7,
+  EAGAIN: 11,
+  EACCES: 13,
+  EINVAL: 22,
+  ENOSYS: 38,
+  EOPNOTSUPP: 95,
+} as const;
 
 const NAMES: Readonly<Record<number, string>> = {
   1: "EPERM",

@@ -34,7 +34,7 @@ async function runTier(tier: TierName): Promise<void> {
     try {
       await run({ tier, attribution, clients: plan.clients }, tally, stops);
     } catch (error) {
-      tally.expect(`failed: ${(error as Error).message}`, false);
+      tally.fail(error);
     }
     for (const stop of stops) {
       try {

@@ -16,6 +16,8 @@ export class Tally {
   right = 0;
   unknown = 0;
   wrong = 0;
+  /** The scenario itself did not work out. */
+  failed = 0;
   readonly notes: string[] = [];
 
   judge(what: string, told: ProcessInfo | null, pid: number | undefined): void {
@@ -34,6 +36,11 @@ export class Tally {
       this.wrong++;
       this.note(what);
     }
+  }
+
+  fail(error: unknown): void {
+    this.failed++;
+    this.note(`failed: ${(error as Error).message}`);
   }
 
   note(text: string): void {

@@ -43,7 +43,7 @@ export async function wholeProgram(mode: string, count: number): Promise<object>
     watch.kill("SIGINT");
     await once(watch, "close");
   } catch (error) {
-    tally.expect(`failed: ${(error as Error).message}`, false);
+    tally.fail(error);
   } finally {
     watch.kill("SIGKILL");
     nginx.stop();

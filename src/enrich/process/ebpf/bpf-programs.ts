@@ -3,10 +3,13 @@
  * than they are. Opened once; what threads need to read what it reports is plain data (`handle`).
  */
 import { existsSync } from "node:fs";
-import { ERRNO, type SystemCalls } from "../system-calls.ts";
+import type { SystemCalls } from "../system-calls.ts";
 import type { KernelSide } from "../tier.ts";
 import { BpfError, LightSkeleton, readBlob } from "./light-skeleton.ts";
 import { SOCKET_RECORD_LENGTH } from "./record.ts";
+import { explainRefusal } from "./refusal.ts";
+
+const RING_BYTES = 4 << 20;
 
 const PROGRAMS = {
   A: ["on_state", "on_send", "on_receive"],
@@ -19,17 +22,21 @@ export interface BpfHandle {
   /** Descriptor of the ring buffer, and of the counter of what it had no room for. */
   readonly ring: number;
   readonly lost: number;
+  readonly ringSize_bytes: number;
   /** Socket records, one behind the other. */
   readonly oldSockets: Uint8Array;
 }
 
-/** Throws an Error whose message says in a few words why the kernel does not run it. */
-export function openBpfPrograms(tier: "A" | "B", calls: SystemCalls): KernelSide {
-  const skeleton = loadAndAttach(tier, calls);
+/**
+ * Throws an Error whose message says in a few words why the kernel does not run it. The ring's size is a power of two and
+ * whole pages.
+ */
+export function openBpfPrograms(tier: "A" | "B", calls: SystemCalls, ringSize_bytes = RING_BYTES): KernelSide {
+  const skeleton = loadAndAttach(tier, calls, ringSize_bytes);
   try {
     // the programs run already: what opens while the old sockets are listed is told by both, and events win
     const oldSockets = listOldSockets(skeleton);
-    const handle = { tier, ring: skeleton.map("ring"), lost: skeleton.map("lost"), oldSockets };
+    const handle = { tier, ring: skeleton.map("ring"), lost: skeleton.map("lost"), ringSize_bytes, oldSockets };
     return { handle, close: () => skeleton.close() };
   } catch (error) {
     skeleton.close();
@@ -43,25 +50,15 @@ function listOldSockets(skeleton: LightSkeleton): Uint8Array {
   return Buffer.concat(records);
 }
 
-function loadAndAttach(tier: "A" | "B", calls: SystemCalls): LightSkeleton {
+function loadAndAttach(tier: "A" | "B", calls: SystemCalls, ring: number): LightSkeleton {
   if (!existsSync("/sys/kernel/btf/vmlinux")) throw new Error("the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
   const skeleton = new LightSkeleton(calls);
   try {
-    skeleton.load(readBlob(new URL(`./blobs/owner-${tier.toLowerCase()}.blob`, import.meta.url)));
+    skeleton.load(readBlob(new URL(`./blobs/owner-${tier.toLowerCase()}.blob`, import.meta.url)), { ring });
     for (const name of PROGRAMS[tier]) skeleton.attach(name);
     return skeleton;
   } catch (error) {
     skeleton.close();
-    throw error instanceof BpfError ? new Error(explain(tier, error)) : error;
+    throw error instanceof BpfError ? new Error(explainRefusal(tier, error)) : error;
   }
-}
-
-function explain(tier: "A" | "B", { errno, message }: BpfError): string {
-  if (errno === ERRNO.EPERM || errno === ERRNO.EACCES) {
-    return process.getuid?.() === 0
-      ? `the kernel refuses it to root (${message}): locked down, or limits of a container`
-      : "not permitted: needs root, or CAP_BPF and CAP_PERFMON";
-  }
-  if (tier === "A" && errno === ERRNO.ENOENT) return `the kernel is older than 6.3 (${message})`;
-  return `the kernel cannot run it (${message})`;
 }

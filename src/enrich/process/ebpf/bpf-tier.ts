@@ -21,7 +21,6 @@ import type { BpfHandle } from "./bpf-programs.ts";
 import * as record from "./record.ts";
 import { RingBuffer } from "./ring-buffer.ts";
 
-const RING_BYTES = 4 << 20;
 /** Number of the first pid namespace (PROC_PID_INIT_INO). */
 const FIRST_PID_NAMESPACE = 0xeffffffc;
 
@@ -54,7 +53,7 @@ export class BpfTier implements Tier {
     const { calls, handle, common, readers } = options;
     this.ledger = common;
     const page = pageSize();
-    this.ring = new RingBuffer(calls, handle.ring, RING_BYTES, page, readers);
+    this.ring = new RingBuffer(calls, handle.ring, handle.ringSize_bytes, page, readers);
     this.lostMapping = calls.map(handle.lost, page, 0, false);
     this.lost = new BigUint64Array(this.lostMapping.buffer, 0, 1);
     this.clock = new KernelClock(calls);

@@ -62,12 +62,12 @@ export class LightSkeleton {
     this.calls = calls;
   }
 
-  /** Loads every map and program of the blob, or throws and leaves nothing behind. */
-  load(blob: Blob): void {
+  /** Loads every map and program of the blob, or throws and leaves nothing behind. `sizes`: entries of maps, by name. */
+  load(blob: Blob, sizes: Readonly<Record<string, number>> = {}): void {
     for (let attempt = 1; ; attempt++) {
       try {
         // a signal, such as a profiler's, would make the kernel's verifier give up
-        this.calls.withoutSignals(() => this.loadUndisturbed(blob));
+        this.calls.withoutSignals(() => this.loadUndisturbed(blob, sizes));
         return;
       } catch (error) {
         // so does work that the kernel has for the thread itself: that is done by the next time
@@ -77,12 +77,12 @@ export class LightSkeleton {
     }
   }
 
-  private loadUndisturbed(blob: Blob): void {
+  private loadUndisturbed(blob: Blob, sizes: Readonly<Record<string, number>>): void {
     const dataMap = this.createDataMap(blob.data);
     let loader = -1;
     try {
       loader = this.loadLoader(blob.insns, dataMap);
-      this.run(loader, blob);
+      this.run(loader, blob, sizes);
     } finally {
       closeSync(dataMap);
       if (loader >= 0) closeSync(loader);
@@ -178,19 +178,21 @@ export class LightSkeleton {
   }
 
   /** The loader program finds its orders in, and leaves its file descriptors in, a context structure. */
-  private run(loader: number, blob: Blob): void {
+  private run(loader: number, blob: Blob, sizes: Readonly<Record<string, number>>): void {
     const programs = blob.programs.length;
     const programsAt = CONTEXT_HEADER + MAP_DESCRIPTION * blob.maps.length;
     const context = Buffer.alloc(programsAt + 4 * (programs + (programs % 2)));
     context.writeUInt32LE(context.length, 0);
     const values: Buffer[] = []; // kept until the call is done: the context holds their addresses
     blob.maps.forEach((name, index) => {
+      const at = CONTEXT_HEADER + MAP_DESCRIPTION * index;
+      context.writeUInt32LE(sizes[name] ?? 0, at + 4); // 0: as the program has it
       const initial = blob.initial[name];
       if (initial === undefined) return;
       const value = Buffer.alloc(PAGE);
       Buffer.from(initial, "base64").copy(value);
       values.push(value);
-      context.writeBigUInt64LE(this.calls.address(value), CONTEXT_HEADER + MAP_DESCRIPTION * index + 8);
+      context.writeBigUInt64LE(this.calls.address(value), at + 8);
     });
     const attributes = Buffer.alloc(80);
     attributes.writeUInt32LE(loader, 0);

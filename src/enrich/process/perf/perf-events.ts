@@ -3,7 +3,8 @@
  * we look, of program starts and forks. Opened once; what threads need to read them is plain data (`handle`). Linux 6.3
  * and newer, tracefs mounted, root or CAP_PERFMON.
  */
-import { closeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import { release } from "node:os";
 import { readText } from "../proc-files.ts";
 import { ERRNO, errorName, type Mapping, type SystemCalls } from "../system-calls.ts";
 import { mapPerfRing } from "./perf-ring.ts";
@@ -26,6 +27,8 @@ const FLAG_CLOEXEC = 8;
 const ENABLE = 0x2400;
 const SET_OUTPUT = 0x2405;
 const SET_FILTER = 0x40082406;
+/** For each processor. Without CAP_IPC_LOCK the kernel allows less, and with many processors much less. */
+const RING_BYTES = [2 << 20, 512 << 10, 128 << 10];
 /** No wake-ups: the ring is looked at when its owner drains. */
 const WAKEUP_NEVER = 1 << 30;
 
@@ -44,6 +47,7 @@ export interface PerfHandle {
   readonly tier: "C";
   /** For each processor the descriptor of the ring. */
   readonly rings: readonly number[];
+  readonly ringSize_bytes: number;
   readonly formats: SocketFormats;
 }
 
@@ -55,6 +59,7 @@ export class PerfEvents {
   private readonly leaders: number[] = [];
   /** A ring is there as long as somebody maps it, and has to be before other events write to it. */
   private readonly mappings: Mapping[] = [];
+  private ringSize = 0;
 
   /** Throws an Error that says why this kernel does not do it. */
   constructor(calls: SystemCalls, page: number) {
@@ -65,29 +70,35 @@ export class PerfEvents {
       send: format("sock_send_length", ["sk", "ret"]),
       receive: format("sock_recv_length", ["sk", "ret"]),
     };
-    try {
-      for (const cpu of processors()) this.openProcessor(cpu);
-    } catch (error) {
-      this.close();
-      throw error;
+    let refused: unknown;
+    for (const bytes of RING_BYTES) {
+      this.ringSize = Math.max(bytes, page);
+      try {
+        for (const cpu of processors()) this.openProcessor(cpu);
+        return;
+      } catch (error) {
+        this.close();
+        refused = error;
+      }
     }
+    throw refused;
   }
 
   get handle(): PerfHandle {
-    return { tier: "C", rings: this.leaders, formats: this.formats };
+    return { tier: "C", rings: this.leaders, ringSize_bytes: this.ringSize, formats: this.formats };
   }
 
   close(): void {
     for (const mapping of this.mappings) mapping.unmap();
     for (const fd of this.fds) closeSync(fd);
-    this.mappings.length = this.fds.length = 0;
+    this.mappings.length = this.fds.length = this.leaders.length = 0;
   }
 
   private openProcessor(cpu: number): void {
     const { state, send, receive } = this.formats;
     const leader = this.openEvent(TYPE_SOFTWARE, SOFTWARE_DUMMY, cpu, COMM | TASK);
     this.leaders.push(leader);
-    this.mappings.push(mapPerfRing(this.calls, leader, this.page));
+    this.mappings.push(mapPerfRing(this.calls, leader, this.ringSize, this.page));
     for (const { id } of [state, send, receive]) {
       const fd = this.openEvent(TYPE_TRACEPOINT, id, cpu, 0n);
       const filter = id === state.id ? "protocol==6" : "protocol==6 && ret>0";
@@ -126,14 +137,32 @@ export class PerfEvents {
 }
 
 function format(name: string, fields: readonly string[]): TraceFormat {
-  const texts = TRACEFS.map((root) => readText(`${root}/events/sock/${name}/format`));
-  const text = texts.find((found) => found !== null);
-  if (text === undefined || text === null) {
-    throw new Error(`no tracepoint ${name}: tracefs is not mounted or not readable, or the kernel is older than 6.3`);
+  for (const root of TRACEFS) {
+    const text = readText(`${root}/events/sock/${name}/format`);
+    const parsed = text === null ? undefined : parseTraceFormat(text, fields);
+    if (parsed) return parsed;
+    if (parsed === null) throw new Error(`the tracepoint ${name} has another form`);
   }
-  const parsed = parseTraceFormat(text, fields);
-  if (parsed === null) throw new Error(`the tracepoint ${name} has another form`);
-  return parsed;
+  throw new Error(whyNoFormat(name));
+}
+
+function whyNoFormat(name: string): string {
+  const codes = TRACEFS.map((root) => openError(`${root}/events/sock/inet_sock_set_state/format`));
+  // one that every kernel with tracepoints has can be read, this one cannot
+  if (codes.includes("")) return `the kernel (${release()}) has no tracepoint ${name}, which came with Linux 6.3`;
+  if (codes.includes("EACCES")) return "tracefs is not readable: needs root";
+  if (codes.includes("EPERM")) return "the kernel is locked down: it does not let tracefs be read";
+  return "tracefs is not mounted (mount -t tracefs none /sys/kernel/tracing)";
+}
+
+/** Name of the error, empty when the file can be opened. */
+function openError(path: string): string {
+  try {
+    closeSync(openSync(path, "r"));
+    return "";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "error";
+  }
 }
 
 /** Numbers of the processors that run, from a list like `0-3,6`. */

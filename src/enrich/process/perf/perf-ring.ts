@@ -5,7 +5,6 @@
 import type { RingReaders } from "../ring-readers.ts";
 import type { Mapping, SystemCalls } from "../system-calls.ts";
 
-const PAGES = 512;
 const HEADER = 8;
 const MAX_RECORD = 65_536;
 /** struct perf_event_mmap_page: data_head and data_tail. */
@@ -13,8 +12,9 @@ const HEAD_AT = 1024;
 
 export type TakeRecord = (type: number, view: DataView, at: number, length: number) => void;
 
-export function mapPerfRing(calls: SystemCalls, fd: number, page: number): Mapping {
-  return calls.map(fd, page + PAGES * page, 0, true);
+/** `size`: a power of two and whole pages. */
+export function mapPerfRing(calls: SystemCalls, fd: number, size: number, page: number): Mapping {
+  return calls.map(fd, page + size, 0, true);
 }
 
 export class PerfRing {
@@ -31,11 +31,11 @@ export class PerfRing {
   private told = 0;
 
   /** `number`: which of the rings that the readers share. */
-  constructor(calls: SystemCalls, fd: number, page: number, readers: RingReaders | null, number: number) {
-    this.size = PAGES * page;
+  constructor(calls: SystemCalls, fd: number, size: number, page: number, readers: RingReaders | null, number: number) {
+    this.size = size;
     this.readers = readers;
     this.number = number;
-    this.mapping = mapPerfRing(calls, fd, page);
+    this.mapping = mapPerfRing(calls, fd, size, page);
     this.positions = new BigUint64Array(this.mapping.buffer, HEAD_AT, 2);
     this.view = new DataView(this.mapping.buffer, page);
     this.bytes = new Uint8Array(this.mapping.buffer, page);

@@ -100,7 +100,9 @@ export class PerfTier implements Tier {
     this.ledger = tools.common;
     const { calls, handle, readers } = tools;
     this.formats = handle.formats;
-    this.rings = handle.rings.map((fd, number) => new PerfRing(calls, fd, pageSize(), readers, number));
+    this.rings = handle.rings.map(
+      (fd, number) => new PerfRing(calls, fd, handle.ringSize_bytes, pageSize(), readers, number),
+    );
     this.clock = new KernelClock(tools.calls);
     // the events do not tell the namespace: one for all, and equal tuples are no answer
     this.sockets = new SocketTable(ANY_NET, tools.common);
