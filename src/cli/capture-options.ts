@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { attributionOption, runtimeSocketOption } from "./run-options.ts";
 import { duration_s, integer, list, size_bytes } from "./values.ts";
+import { workers } from "./worker-count.ts";
 
 export function addCaptureOptions(command: Command): Command {
   return command
@@ -14,8 +15,8 @@ export function addCaptureOptions(command: Command): Command {
     .option("--promiscuous", "also packets for other machines, on named interfaces")
     .option(
       "--workers <n>",
-      "threads that share the work, for traffic of more than a core",
-      integer("--workers", 1, 64),
+      "threads that share the work, for traffic of more than a core; or auto",
+      workers("--workers"),
     )
     .addOption(attributionOption())
     .addOption(runtimeSocketOption())

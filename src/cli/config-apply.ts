@@ -10,6 +10,7 @@ const CAPTURE: readonly (readonly [setting: string, option: string])[] = [
   ["capture.snaplen", "snaplen"],
   ["capture.buffer", "buffer"],
   ["capture.promiscuous", "promiscuous"],
+  ["capture.workers", "workers"],
   ["capture.attribution", "attribution"],
   ["capture.runtime_sockets", "runtimeSocket"],
 ];

@@ -10,6 +10,7 @@ import { DAY, MINUTE, SECOND } from "../core/units.ts";
 import { redactSchema } from "../redact/schema.ts";
 import { notifySchema } from "../sink/notify/schema.ts";
 import { milliseconds, size_bytes } from "./values.ts";
+import { workers } from "./worker-count.ts";
 
 /** A text or number that an option's own reader takes. */
 const readBy = <T>(reads: string, read: (text: string) => T, example: string) =>
@@ -59,6 +60,9 @@ const capture = z.strictObject({
     .boolean()
     .default(false)
     .describe("Also packets for other machines, on named interfaces (`--promiscuous`)."),
+  workers: readBy("whole number, 1 to 64, or `auto`", workers(""), '2 or "auto"')
+    .default(1)
+    .describe("Threads that share the work of a live capture; `auto`: one for two processors (`--workers`)."),
   attribution: z
     .enum(["auto", "ebpf", "proc", "none"])
     .default("auto")

@@ -1,6 +1,6 @@
 /** `--workers`: a live run whose capture is shared by worker threads. */
 import type { Ledger } from "../core/ledger.ts";
-import { EXIT, Trouble } from "../core/trouble.ts";
+import { EXIT } from "../core/trouble.ts";
 import type { SessionOptions } from "../monitor/session.ts";
 import type { WatchedRun } from "../monitor/watched-run.ts";
 import type { ShardSettings } from "../monitor/worker/messages.ts";
@@ -19,6 +19,7 @@ import type { Stop } from "./signals.ts";
 import { type LiveAdditions, notice, type WatchOptions } from "./watch.ts";
 
 export interface WorkersOptions {
+  readonly workers: number;
   readonly options: WatchOptions;
   readonly capture: LiveCaptureOptions;
   readonly ledger: Ledger;
@@ -28,8 +29,14 @@ export interface WorkersOptions {
 }
 
 /** Opens the capture in every worker; nothing is read yet. Throws Trouble. */
-export async function openWorkers({ options, capture, ledger, stop, more }: WorkersOptions): Promise<WatchedRun> {
-  refuse(options);
+export async function openWorkers({
+  workers,
+  options,
+  capture,
+  ledger,
+  stop,
+  more,
+}: WorkersOptions): Promise<WatchedRun> {
   const onNotice = more.onNotice ?? notice;
   const whole = sessionOptions(options, {
     live: true,
@@ -41,7 +48,7 @@ export async function openWorkers({ options, capture, ledger, stop, more }: Work
   });
   const { session, choosing } = more.forAlerts ? chosenHere(whole) : chosenThere(whole, options);
   return WorkerRun.open({
-    workers: options.workers!,
+    workers,
     attribution: options.attribution,
     settings: {
       capture,
@@ -89,17 +96,4 @@ function chosenThere(whole: SessionOptions, options: RunOptions): Parts {
       minLatency_ms,
     },
   };
-}
-
-/** What needs every packet, or code that cannot be sent to a thread. */
-function refuse(options: WatchOptions): void {
-  const { settings, plugin = [], output = [] } = options;
-  const plugins = plugin.length > 0 || (settings?.plugins.length ?? 0) > 0;
-  const what = plugins || output.some((spec) => spec.startsWith("plugin:")) ? "plug-ins work" : null;
-  const other = options.writePcapng === undefined ? what : "--write-pcapng works";
-  if (other === null) return;
-  throw new Trouble(`--workers: ${other} in one thread only`, {
-    exitCode: EXIT.usage,
-    hint: "leave out --workers, or the other",
-  });
 }

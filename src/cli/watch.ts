@@ -20,6 +20,7 @@ import {
   withoutGate,
 } from "./run-options.ts";
 import { aborted, type Stop, stopOnSignals } from "./signals.ts";
+import { type Workers, workerCount } from "./worker-count.ts";
 
 export interface WatchOptions extends RunOptions {
   readonly interface?: readonly string[];
@@ -32,7 +33,7 @@ export interface WatchOptions extends RunOptions {
   readonly duration?: number;
   readonly timeout?: number;
   readonly writePcapng?: string;
-  readonly workers?: number;
+  readonly workers?: Workers;
   readonly attribution: AttributionMode;
   readonly config?: string;
 }
@@ -111,9 +112,10 @@ export async function openLive(options: WatchOptions, stop: Stop, more: LiveAddi
     promiscuous: options.promiscuous,
   };
   const counted = withCount(options.count, stop, more);
-  if ((options.workers ?? 1) > 1) {
+  const workers = workerCount(options);
+  if (workers > 1) {
     const { openWorkers } = await import("./watch-workers.ts");
-    return openWorkers({ options, capture, ledger, stop, more: { ...more, ...counted } });
+    return openWorkers({ workers, options, capture, ledger, stop, more: { ...more, ...counted } });
   }
   const redactor = redactorOf(options);
   const plugins = await loadPlugins(options);
