@@ -5,44 +5,46 @@ import { parseJson, plain } from "./json.ts";
 import { type Answers, type Asked, type NameSource, type RuntimeAnswer, textOf } from "./runtime-answer.ts";
 import { MAX_ANSWER_BYTES, MAX_LIST_BYTES, SourceTrouble, TIMEOUT_MS, troubleOf } from "./source-trouble.ts";
 
+interface DockerAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly runtime: "docker" | "podman";
+}
+
 export class DockerSource implements NameSource {
   readonly place: string;
   private readonly socketPath: string;
   private readonly timeout_ms: number;
-  private readonly runtime: "docker" | "podman";
 
   constructor(socketPath: string, place = socketPath, timeout_ms = TIMEOUT_MS) {
     this.socketPath = socketPath;
     this.place = place;
     this.timeout_ms = timeout_ms;
-    this.runtime = socketPath.includes("podman") ? "podman" : "docker";
   }
 
   async ask(asked: Asked): Promise<RuntimeAnswer | null> {
-    const { status, body } = await this.get(`/containers/${asked.id}/json`);
+    const { status, body, runtime } = await this.get(`/containers/${asked.id}/json`);
     if (status === 404) return null;
     if (status !== 200) throw new SourceTrouble(`HTTP status ${status}`);
-    return fromInspection(parseJson(body), this.runtime);
+    return fromInspection(parseJson(body), runtime);
   }
 
   async list(): Promise<Answers> {
-    const { status, body } = await this.get("/containers/json", MAX_LIST_BYTES);
+    const { status, body, runtime } = await this.get("/containers/json", MAX_LIST_BYTES);
     if (status !== 200) throw new SourceTrouble(`HTTP status ${status}`);
-    const found = Object.values(plain(parseJson(body))).map((one) => fromListing(one, this.runtime));
+    const found = Object.values(plain(parseJson(body))).map((one) => fromListing(one, runtime));
     return new Map(found.filter((one) => one !== null));
   }
 
   /** For people: what listens there. */
   async describe(): Promise<string> {
-    const version = plain(parseJson((await this.get("/version")).body));
-    const platform =
-      textOf(plain(version["Platform"])["Name"]) ?? textOf(plain(plain(version["Components"])[0])["Name"]);
-    const number = textOf(version["Version"]);
-    if (number === undefined) throw new SourceTrouble("not a Docker API");
-    return `${platform ?? "Docker API"} ${number}`;
+    const { body, runtime } = await this.get("/version");
+    const version = textOf(plain(parseJson(body))["Version"]);
+    if (version === undefined) throw new SourceTrouble("not a Docker API");
+    return `${runtime} ${version}, Docker API`;
   }
 
-  private get(path: string, limit_bytes = MAX_ANSWER_BYTES): Promise<{ status: number; body: string }> {
+  private get(path: string, limit_bytes = MAX_ANSWER_BYTES): Promise<DockerAnswer> {
     return new Promise((resolve, reject) => {
       const asked = request({ socketPath: this.socketPath, path, headers: { Host: "localhost" } }, (response) => {
         const chunks: Buffer[] = [];
@@ -53,9 +55,11 @@ export class DockerSource implements NameSource {
           else chunks.push(chunk);
         });
         response.on("error", (error) => settle(() => reject(troubleOf(error))));
-        response.on("end", () =>
-          settle(() => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") })),
-        );
+        response.on("end", () => {
+          const runtime = /libpod/i.test(String(response.headers.server)) ? "podman" : "docker";
+          const body = Buffer.concat(chunks).toString("utf8");
+          settle(() => resolve({ status: response.statusCode ?? 0, body, runtime }));
+        });
       });
       // of the whole answer, so that one that drips in does not last
       const late = () => asked.destroy(new SourceTrouble(`no answer within ${this.timeout_ms / 1000} s`));

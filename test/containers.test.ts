@@ -1,0 +1,206 @@
+/**
+ * Containers, through the whole program: real runtimes run real containers that talk HTTP, and `earshot watch` names
+ * container, image, pod, namespace and labels at both ends.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { TransactionEvent } from "../src/core/event.ts";
+import type { ProcessInfo } from "../src/core/process.ts";
+import { RuntimeNames } from "../src/enrich/container/runtime-names.ts";
+import * as containers from "./support/container-lab.ts";
+import { CriPod, cgroupsHere, IMAGE, RuntimeLab, run } from "./support/container-lab.ts";
+import { command, freePort, until } from "./support/process-lab.ts";
+
+const MAIN = join(import.meta.dirname, "../src/cli/main.ts");
+const TEST_MS = 60_000;
+const WATCH_MS = 20_000;
+
+const why = (...programs: string[]) =>
+  containers.missing(...programs) || (process.features.typescript ? "" : "needs a Node that runs TypeScript");
+
+/** Title of a test that may be skipped, with the reason. */
+const titled = (title: string, reason: string) => (reason === "" ? title : `${title} (SKIPPED: ${reason})`);
+
+/** Watches a port until an exchange is as wanted; gives that one and what was said on standard error. */
+async function watched(
+  port: number,
+  socket: string,
+  wanted: (event: TransactionEvent) => boolean,
+  ...more: readonly string[]
+): Promise<{ event: TransactionEvent; said: string }> {
+  const args = ["watch", "-i", "lo", "-p", `${port}`, "-o", "json", "--runtime-socket", socket, ...more];
+  const watch = spawn(process.execPath, [MAIN, ...args]);
+  let printed = "";
+  let said = "";
+  watch.stdout.on("data", (text) => {
+    printed += text;
+  });
+  watch.stderr.on("data", (text) => {
+    said += text;
+  });
+  const ended = once(watch, "close");
+  try {
+    const found = () => eventsOf(printed).find(wanted);
+    await until(() => {
+      command("curl", "-s", "-o", "/dev/null", `http://127.0.0.1:${port}/`);
+      return found() !== undefined || watch.exitCode !== null;
+    }, WATCH_MS).catch(() => {});
+    if (found() === undefined) {
+      throw new Error(`not seen: ${said}${JSON.stringify(eventsOf(printed).at(-1)?.process)}`);
+    }
+    watch.kill("SIGINT");
+    await ended;
+    return { event: found()!, said };
+  } finally {
+    watch.kill("SIGKILL");
+    await ended;
+  }
+}
+
+function eventsOf(lines: string): TransactionEvent[] {
+  const whole = lines.slice(0, lines.lastIndexOf("\n") + 1).split("\n");
+  return whole
+    .filter((line) => line.startsWith("{") && line.includes('"transaction"'))
+    .map((line) => JSON.parse(line) as TransactionEvent)
+    .filter((event) => event.type === "transaction");
+}
+
+const named = (info: ProcessInfo | null) => info?.container?.name !== undefined;
+const server = (port: number) => ["/bin/httpd", "-f", "-p", `127.0.0.1:${port}`, "-h", "/www"];
+const hexId = () => randomBytes(32).toString("hex");
+
+describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
+  const here = cgroupsHere(cgroups) ? "" : `no control groups ${cgroups} here`;
+
+  const noCri = here || why("containerd", "runc", "ctr", "curl");
+  test.skipIf(noCri !== "")(
+    titled("a pod of containerd's CRI, at both ends, and a container beside Kubernetes", noCri),
+    async () => {
+      const lab = new RuntimeLab();
+      try {
+        const { runc } = await containers.startContainerd(lab, cgroups);
+        for (const namespace of ["k8s.io", "default"]) {
+          containers.ctr(lab, namespace, "images", "import", "--snapshotter", "native", lab.image);
+        }
+        const port = await freePort();
+        const wish = { name: "shop-0", namespace: "prod", uid: randomUUID() };
+        const pod = new CriPod(lab.socket, {
+          ...wish,
+          labels: { tier: "front", app: "shop", "db-password": "hunter2" },
+        });
+        await pod.start();
+        const web = await pod.container("web", IMAGE, server(port));
+        const often = `while :; do wget -q -O /dev/null http://127.0.0.1:${port}/; sleep 0.2; done`;
+        const loader = await pod.container("loader", IMAGE, ["/bin/sh", "-c", often]);
+
+        const both = ({ process }: TransactionEvent) => named(process.client) && named(process.server);
+        const { event, said } = await watched(port, lab.socket, both);
+        const inPod = { ...wish, labels: { app: "shop", "db-password": "<redacted:7>", tier: "front" } };
+        const { client, server: serving } = event.process;
+        expect(serving).toMatchObject({
+          comm: "httpd",
+          container: { id: web, runtime: "containerd", name: "web", image: IMAGE },
+          pod: inPod,
+        });
+        expect(client).toMatchObject({
+          comm: "wget",
+          container: { id: loader, runtime: "containerd", name: "loader", image: IMAGE },
+          pod: inPod,
+        });
+        expect(said).toContain(`2 of 2 containers named (${lab.socket})`);
+        const filter = ["--filter", "server.pod.label.app == shop and server.container.name == web"];
+        await watched(port, lab.socket, both, ...filter);
+
+        const second = await freePort();
+        const id = hexId();
+        const given = [
+          "--runc-binary",
+          runc,
+          "--snapshotter",
+          "native",
+          "--net-host",
+          "--label",
+          "nerdctl/name=db",
+          IMAGE,
+          id,
+        ];
+        run("ctr", "--address", lab.socket, "run", "--detach", ...given, ...server(second));
+        const beside = await watched(second, lab.socket, ({ process }) => named(process.server));
+        expect(beside.event.process.server?.container).toEqual({ id, runtime: "containerd", name: "db", image: IMAGE });
+        expect(beside.event.process.server?.pod).toBeUndefined();
+      } finally {
+        await lab.stop();
+      }
+    },
+    TEST_MS,
+  );
+
+  const noDocker = here || why("dockerd", "docker", "containerd", "runc", "curl");
+  test.skipIf(noDocker !== "")(
+    titled("a container of docker", noDocker),
+    async () => {
+      const lab = new RuntimeLab();
+      try {
+        const quiet = [
+          "--bridge=none",
+          "--iptables=false",
+          "--ip6tables=false",
+          "--ip-masq=false",
+          "--storage-driver=vfs",
+        ];
+        const places = [
+          `--data-root=${lab.path("data")}`,
+          `--exec-root=${lab.path("exec")}`,
+          `--pidfile=${lab.path("pid")}`,
+        ];
+        await lab.start(cgroups, "dockerd", `--host=unix://${lab.socket}`, ...places, ...quiet);
+        await until(() => lab.log().includes("API listen on"), 15_000);
+        const docker = (...args: string[]) => run("docker", `--host=unix://${lab.socket}`, ...args);
+        docker("load", "--quiet", "--input", lab.image);
+        const port = await freePort();
+        const id = docker("run", "--detach", "--name=web", "--network=host", IMAGE, ...server(port)).trim();
+        const { event, said } = await watched(port, lab.socket, ({ process }) => named(process.server));
+        expect(event.process.server?.container).toEqual({ id, runtime: "docker", name: "web", image: IMAGE });
+        expect(said).toContain(`1 of 1 containers named (${lab.socket})`);
+      } finally {
+        await lab.stop();
+      }
+    },
+    TEST_MS,
+  );
+
+  const noPodman = here || why("podman", "conmon", "runc", "curl");
+  test.skipIf(noPodman !== "")(
+    titled("a container of podman, by its service and by its files", noPodman),
+    async () => {
+      const lab = new RuntimeLab();
+      try {
+        const storage = containers.folderIn(lab, "var/lib/containers/storage");
+        const state = containers.folderIn(lab, "run/containers/storage");
+        const places = ["--root", storage, "--runroot", state, "--tmpdir", lab.path("tmp")];
+        const kind = ["--cgroup-manager=cgroupfs", "--runtime=runc", "--storage-driver=vfs", "--events-backend=file"];
+        await lab.start(cgroups, "podman", ...places, ...kind, "system", "service", "--time=0", `unix://${lab.socket}`);
+        const podman = (...args: string[]) => run("podman", `--url=unix://${lab.socket}`, ...args);
+        podman("load", "--quiet", "--input", lab.image);
+        const port = await freePort();
+        const limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--pids-limit=-1"];
+        const started = ["run", "--detach", "--name=web", "--network=host", ...limits, IMAGE, ...server(port)];
+        const id = podman(...started).trim();
+        const { event } = await watched(port, lab.socket, ({ process }) => named(process.server));
+        const known = { runtime: "podman", name: "web", image: IMAGE };
+        expect(event.process.server?.container).toEqual({ id, ...known });
+
+        const names = new RuntimeNames({ root: lab.folder, sockets: [lab.path("no.sock")] });
+        const byFiles = await new Promise((told) => names.lookup({ id, runtime: null }, undefined, told));
+        names.close();
+        expect(byFiles).toEqual(known);
+      } finally {
+        await lab.stop();
+      }
+    },
+    TEST_MS,
+  );
+});
