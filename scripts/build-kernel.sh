@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # stack and constants below 16 kB, the memory is the caller's
-clang --target=wasm32 -O3 -msimd128 -mbulk-memory -ffreestanding -nostdlib -fno-strict-aliasing -Wall -Wextra -Wno-int-to-pointer-cast \
+clang --target=wasm32 -O2 -msimd128 -mbulk-memory -ffreestanding -nostdlib -fno-strict-aliasing -Wall -Wextra -Wno-int-to-pointer-cast \
   -Wl,--no-entry -Wl,--import-memory -Wl,--stack-first -Wl,-z,stack-size=8192 -Wl,--strip-all \
   -o "$work/kernel.wasm" "$root"/src/core/head-kernel/*.c
 {

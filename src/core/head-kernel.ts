@@ -46,6 +46,7 @@ interface Kernel {
   copy(to: number, from: number, length: number): void;
   find(octet: number, start: number, end: number): number;
   redact(care: number, from: number, end: number, to: number): number;
+  line(to: number): number;
 }
 
 function load(): Kernel | null {
@@ -76,6 +77,8 @@ export const render = loaded?.render;
  * the hashes of the redactor whose tables are there (field-care.ts). The new end, or -1 when it cannot.
  */
 export const redactByKernel: Kernel["redact"] = loaded?.redact ?? (() => -1);
+/** Writes a line of JSON from what is at LINE_WHOLE_AT and LINE_LARGE_AT: its end, or -1 (sink/json/kernel-line.ts). */
+export const lineByKernel = loaded?.line;
 /** First address of an octet in a part of the memory, or the part's end. */
 export const findOctet = loaded?.find;
 /** Copies `length` octets inside the memory; the places must not overlap. */

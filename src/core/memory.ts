@@ -13,6 +13,12 @@ export const RESULT_AT = 16 * KB;
 export const FIELDS_AT = 20 * KB;
 /** A set of octets, as head-kernel.c wants it: 16 octets. */
 export const TELLING_AT = 24 * KB;
+/** What the kernel writes a line of JSON from: whole numbers below 2^31, others, and two texts. */
+export const LINE_WHOLE_AT = 25 * KB;
+export const LINE_LARGE_AT = 25 * KB + 512;
+export const LINE_PREFIX_AT = 26 * KB;
+export const LINE_FLOW_END_AT = 26 * KB + 128;
+export const LINE_FLOW_END_BYTES = 2 * KB;
 /** Tables of names with how to treat them: NAME_SLOTS of NAME_SLOT_BYTES each. Here those of fields. */
 export const FIELD_NAMES_AT = 32 * KB;
 export const NAME_SLOT_BYTES = 64;

@@ -15,6 +15,8 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 
 #define EXPORT(name) __attribute__((export_name(#name)))
+/* The code is compiled when a program starts: small counts. */
+#define NOINLINE __attribute__((noinline))
 
 /* src/core/memory.ts */
 #define RESULT ((int *)16384)
@@ -109,6 +111,7 @@ static inline int find_octet(u8 value, int at, int end) {
 /* Copies `[from, end)`, which must not begin less than 16 octets before `to`; gives the new end. */
 static inline int copy_octets(int from, int end, int to) {
   const int length = end - from;
+#pragma clang loop unroll(disable)
   for (int at = 0; at < length; at += 16) store(to + at, load(from + at));
   return to + length;
 }

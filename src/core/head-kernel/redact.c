@@ -27,7 +27,7 @@ static inline int is_digit(u8 c) { return c >= '0' && c <= '9'; }
 
 /* ---- marks: src/redact/mark.ts */
 
-static __attribute__((noinline)) int begins_with(int at, int end, const char *text, int length) {
+static NOINLINE int begins_with(int at, int end, const char *text, int length) {
   if (end - at < length) return 0;
   for (int i = 0; i < length; i++)
     if (octet(at + i) != (u8)text[i]) return 0;
@@ -51,7 +51,7 @@ static int mark_end(int start, int end) {
 }
 
 /* Writes the mark for the secret `[start, end)`. */
-static __attribute__((noinline)) int mark(int start, int end, int to) {
+static NOINLINE int mark(int start, int end, int to) {
   if (start >= end) return to;
   if (octet(start) == '<' && mark_end(start, end) == end) return copy_octets(start, end, to);
   store(to, wasm_i8x16_const('<', 'r', 'e', 'd', 'a', 'c', 't', 'e', 'd', ':', 0, 0, 0, 0, 0, 0));

@@ -36,9 +36,18 @@ export class LineBuffer {
     this.onFull = onFull;
   }
 
-  /** Makes room for a line of at most `size` octets; longer parts make room for themselves. */
-  begin(size: number): void {
+  /**
+   * Makes room for a line of at most `size` octets; longer parts make room for themselves. Gives the line's address in
+   * the thread's memory, where the kernel may write it; -1 when it is elsewhere.
+   */
+  begin(size: number): number {
     this.room(size);
+    return this.address < 0 ? -1 : this.address + this.length;
+  }
+
+  /** So many octets of the line were written in place. */
+  written(octets: number): void {
+    this.length += octets;
   }
 
   end(): void {
