@@ -14,7 +14,7 @@ import { summaryLines } from "../monitor/summary.ts";
 import { alertsWanted, fileEngine, tellSeconds } from "./alert-run.ts";
 import { type ReadOptions, readThrough } from "./read.ts";
 import { aborted, type Stop, stopOnSignals } from "./signals.ts";
-import { openAlerts, openLive, runLive, type WatchOptions } from "./watch.ts";
+import { openAlerts, openLive, reloadOnHangup, runLive, type WatchOptions } from "./watch.ts";
 
 export interface DashboardCommandOptions extends WatchOptions {
   /** `seed` for the console monitor's screen. */
@@ -22,6 +22,8 @@ export interface DashboardCommandOptions extends WatchOptions {
 }
 
 const UIS = ["seed"];
+/** Lines kept for the end: the newest. */
+const MOST_NOTICES = 100;
 
 /** `--ui` or `--ui seed`. */
 function style(ui: true | string | undefined): "dashboard" | "seed" {
@@ -49,20 +51,25 @@ export async function dashboard(options: DashboardCommandOptions): Promise<void>
   const stop = stopOnSignals();
   // lines for a person would tear the screen: they are told when it is gone
   const notices: string[] = [];
+  const onNotice = (line: string) => {
+    notices.push(line);
+    if (notices.length > MOST_NOTICES) notices.shift();
+  };
   const screen: { dashboard: Dashboard | null } = { dashboard: null };
   const config = alertsWanted(options, true);
   const run = await openLive({ ...options, output: options.output ?? ["none"] }, stop, {
     observers: [(event: EarshotEvent) => screen.dashboard?.event(event)],
-    onNotice: (line) => notices.push(line),
+    onNotice,
     forAlerts: config !== null,
   });
-  const alerts =
-    config === null ? null : openAlerts(config, { ...options, ownsTerminal: true }, run, (line) => notices.push(line));
+  const alerts = config === null ? null : openAlerts(config, { ...options, ownsTerminal: true }, run, onNotice);
+  reloadOnHangup(run, options, stop, { alerts, onNotice });
   const show = alerts === null ? null : showRules(() => alerts.watch.engine);
   const source = { kind: "live", name: run.place, revealed: options.reveal ?? false } as const;
   screen.dashboard = startDashboard({
     ...terminalOptions(stop, keyboard, options.maxBodySize),
     source,
+    keepsOnHangup: true,
     beforeFrame: (shown) => {
       shown.ledger(run.session.ledger);
       show?.(shown);

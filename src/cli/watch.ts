@@ -53,7 +53,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   const run = await openLive(options, stop, { forAlerts: config !== null });
   const alerts = config === null ? null : openAlerts(config, options, run, notice);
   if (!options.quiet && process.stderr.isTTY) notice(`watching ${run.place}; Ctrl-C ends with a summary`);
-  reloadOnHangup(run, options, stop, alerts);
+  reloadOnHangup(run, options, stop, { alerts });
   await runLive(run, options, stop);
   await alerts?.close();
   stop.dispose();
@@ -84,16 +84,13 @@ export function reloadOnHangup(
   run: WatchedRun,
   options: WatchOptions,
   stop: Stop,
-  alerts: LiveAlerts | null = null,
+  { alerts = null, onNotice = notice }: { alerts?: LiveAlerts | null; onNotice?: (line: string) => void } = {},
 ): void {
   let reload: Promise<() => void> | null = null;
   stop.onReload = () => {
     // loaded when it is first asked for: few runs ever are
     reload ??= import("./reload.ts").then(({ reloader }) =>
-      reloader({
-        ...{ options, session: run.session, onNotice: notice },
-        take: (settings) => alerts?.take(settings) ?? [],
-      }),
+      reloader({ options, session: run.session, onNotice, take: (settings) => alerts?.take(settings) ?? [] }),
     );
     void reload.then((again) => again());
   };

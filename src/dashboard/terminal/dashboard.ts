@@ -37,6 +37,8 @@ export interface DashboardOptions {
   readonly language?: FilterLanguage;
   readonly limits?: Partial<Limits>;
   readonly mouse?: boolean;
+  /** SIGHUP does not end it: the caller reads its configuration again. */
+  readonly keepsOnHangup?: boolean;
   /** The clock, for live sources (tests bring their own). */
   readonly now?: () => Micros;
   /** Called before each frame: the place to hand over a fresh ledger and rule states. */
@@ -98,6 +100,7 @@ class TerminalDashboard implements Dashboard {
         redraw: () => this.redraw(),
         gone: (reason) => this.quit(reason),
       },
+      { leftAlone: options.keepsOnHangup ? ["SIGHUP"] : [] },
     );
   }
 

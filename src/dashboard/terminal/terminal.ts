@@ -59,21 +59,34 @@ const LEAVE = END_SYNCHRONIZED + MOUSE_OFF + PLAIN + WRAP + SHOW_CURSOR + MAIN_S
 
 const ENDING = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
+export interface TerminalOptions {
+  /** Signals that somebody else answers, and that do not end it. */
+  readonly leftAlone?: readonly string[];
+}
+
 export class Terminal {
   private readonly input: TerminalInput;
   private readonly output: TerminalOutput;
   private readonly process: TerminalProcess;
   private readonly events: TerminalEvents;
+  private readonly ending: readonly string[];
   private readonly undo: (() => void)[] = [];
   private shown = false;
   private broken = false;
   mouse = false;
 
-  constructor(input: TerminalInput, output: TerminalOutput, process: TerminalProcess, events: TerminalEvents) {
+  constructor(
+    input: TerminalInput,
+    output: TerminalOutput,
+    process: TerminalProcess,
+    events: TerminalEvents,
+    { leftAlone = [] }: TerminalOptions = {},
+  ) {
     this.input = input;
     this.output = output;
     this.process = process;
     this.events = events;
+    this.ending = ENDING.filter((signal) => !leftAlone.includes(signal));
   }
 
   get size(): { columns: number; rows: number } {
@@ -90,7 +103,7 @@ export class Terminal {
     this.listen(this.output, "resize", () => this.events.redraw());
     this.listen(this.input, "data", (bytes: Buffer) => this.events.data(bytes));
     this.listen(this.input, "end", () => this.lost());
-    for (const signal of ENDING) this.listen(this.process, signal, () => this.end(signal));
+    for (const signal of this.ending) this.listen(this.process, signal, () => this.end(signal));
     this.listen(this.process, "SIGTSTP", () => this.suspend());
     this.listen(this.process, "SIGCONT", () => this.resume());
     // the monitor hears of an exception before it is printed, and does not change what happens next
