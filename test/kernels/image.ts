@@ -116,7 +116,7 @@ function fetched(cache: string, cpu: string, packages: readonly string[]): strin
   const folder = join(cache, "npm", cpu);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{"private":true}\n');
-  const flags = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--os=linux", `--cpu=${cpu}`];
+  const flags = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--force", "--os=linux", `--cpu=${cpu}`];
   execFileSync("npm", ["install", ...flags, ...packages], { cwd: folder, stdio: ["ignore", 2, 2] });
   return folder;
 }

@@ -27,6 +27,14 @@ export const TARGETS: readonly Target[] = [
   { name: "6.1", ...X86, ...BOOKWORM, tiers: ["B", "D"] },
   { name: "6.1-lockdown", ...X86, ...BOOKWORM, tiers: ["D"], boot: "lockdown=confidentiality" },
   { name: "6.12", ...X86, ...TRIXIE, tiers: ["A", "B", "C", "D"] },
+  { name: "6.12-rt", ...X86, ...TRIXIE, kernel: "linux-image-rt-amd64", tiers: ["A", "B", "C", "D"] },
   { name: "6.12-arm64", architecture: "arm64", kernel: "linux-image-arm64", ...TRIXIE, tiers: ["A", "B", "C", "D"] },
+  {
+    name: "6.12-arm64-16k",
+    architecture: "arm64",
+    kernel: "linux-image-arm64-16k",
+    ...TRIXIE,
+    tiers: ["A", "B", "C", "D"],
+  },
   { name: "6.1-arm64", architecture: "arm64", kernel: "linux-image-arm64", ...BOOKWORM, tiers: ["D"] },
 ];

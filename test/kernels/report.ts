@@ -53,7 +53,7 @@ export class Report {
       this.done = true;
       return null;
     }
-    if (result["failed"] !== undefined) this.good = false;
+    if (typeof result["failed"] === "string") this.good = false; // of a scenario it is a number
     if (Array.isArray(result["tiers"])) return this.judgeTiers(result["tiers"]);
     if (result["scenario"] !== undefined || result["watch"] !== undefined)
       return this.judgeTally(result as unknown as Tally);

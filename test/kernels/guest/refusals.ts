@@ -27,12 +27,16 @@ export function doctor(through: readonly string[]): Record<string, string> {
   );
 }
 
+/** By number: older programs do not know the names. */
+const BPF_AND_PERFMON = "+cap_38,+cap_39";
+
 const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   "an ordinary user": ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
   "root without capabilities": ["setpriv", "--bounding-set=-all"],
   "only CAP_BPF and CAP_PERFMON": [
-    ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all,+bpf,+perfmon,+net_raw"],
-    ...["--inh-caps=-all,+bpf,+perfmon,+net_raw", "--ambient-caps=-all,+bpf,+perfmon,+net_raw"],
+    ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+    ...[`--bounding-set=-all,${BPF_AND_PERFMON}`, `--inh-caps=-all,${BPF_AND_PERFMON}`],
+    `--ambient-caps=-all,${BPF_AND_PERFMON}`,
   ],
   "no BTF": ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf; exec "$@"', "without"],
   "no tracefs": ["unshare", "-m", "sh", "-c", 'umount /sys/kernel/tracing; exec "$@"', "without"],

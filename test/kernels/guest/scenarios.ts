@@ -3,12 +3,13 @@
  * counts how many ends were told right, left unknown, and told wrong.
  */
 import { once } from "node:events";
-import { mkdirSync, rmdirSync } from "node:fs";
+import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { Ledger } from "../../../src/core/ledger.ts";
 import type { ProcessInfo } from "../../../src/core/process.ts";
 import { type Attribution, createAttribution, type TierFacts } from "../../../src/enrich/attribution.ts";
 import * as lab from "../../support/process-lab.ts";
+import { ANSWERING, ASKING, HANDING_ON, MANY, TALKING } from "./programs.ts";
 
 export type TierName = TierFacts["tier"];
 
@@ -152,6 +153,34 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     }
   },
 
+  async "one client, connection after connection"(context, tally, stops) {
+    const nginx = await lab.startNginx([LOCAL]);
+    stops.push(nginx.stop);
+    const start = lab.now();
+    const [pid, ...ports] = lab.command("python3", "-c", MANY, String(nginx.port), "400").trim().split(" ").map(Number);
+    const workers = nginx.workers(ports);
+    for (const port of ports) {
+      judgeCurl(tally, context, LOCAL, { pid, port, start, body: "" }, nginx.port, workers.get(port));
+    }
+  },
+
+  async "Multipath TCP, TCP Fast Open"(context, tally, stops) {
+    writeFileSync("/proc/sys/net/ipv4/tcp_fastopen", "3");
+    for (const [protocol, flag] of [
+      [262, 0],
+      [6, 0x20000000],
+    ]) {
+      const server = await lab.startScript(["python3", "-c", ANSWERING, String(protocol)]);
+      stops.push(server.stop);
+      // the first one gets the cookie with which the second one sends its request in its SYN
+      for (const _ of flag === 0 ? [1] : [1, 2]) {
+        const client = await lab.hold(["python3", "-c", ASKING, String(protocol), String(flag), String(server.port)]);
+        stops.push(client.stop);
+        await judgeHeld(tally, context, LOCAL, client, server.port);
+      }
+    }
+  },
+
   async "sockets older than earshot"(context, tally, stops) {
     const server = await lab.startScript(lab.pythonServer());
     stops.push(server.stop);
@@ -279,33 +308,3 @@ export function openTier(tier: TierName, ledger = new Ledger()): Attribution {
   const mode = tier === "C" ? "perf" : "auto";
   return createAttribution({ mode, tiers: [tier], ledger });
 }
-
-/** The parent accepts and gives each connection to a child that was there before, which answers. */
-const HANDING_ON = `import array, os, socket
-ours, theirs = socket.socketpair()
-if os.fork() == 0:
-    kept = []
-    while True:
-        _, control, _, _ = theirs.recvmsg(1, socket.CMSG_SPACE(4))
-        if not control: break
-        c = socket.socket(fileno=array.array("i", control[0][2])[0])
-        kept.append(c)
-        c.recv(4096)
-        body = str(os.getpid()).encode()
-        c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(body), body))
-    os._exit(0)
-theirs.close()
-s = socket.create_server(("127.0.0.1", 0))
-print("ready", s.getsockname()[1], flush=True)
-while True:
-    c, _ = s.accept()
-    ours.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [c.fileno()]))])
-    c.close()`;
-
-const TALKING = `
-import os, socket, sys
-s = socket.socket(fileno=3)
-s.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
-s.recv(1)
-print("answer", os.getpid(), s.getsockname()[1], 0, flush=True)
-sys.stdin.read()`;
