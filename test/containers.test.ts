@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { TransactionEvent } from "../src/core/event.ts";
 import type { ProcessInfo } from "../src/core/process.ts";
@@ -29,7 +30,8 @@ async function watched(
   port: number,
   socket: string,
   wanted: (event: TransactionEvent) => boolean,
-  ...more: readonly string[]
+  meanwhile = async () => {},
+  more: readonly string[] = [],
 ): Promise<{ event: TransactionEvent; said: string }> {
   const args = ["watch", "-i", "lo", "-p", `${port}`, "-o", "json", "--runtime-socket", socket, ...more];
   const watch = spawn(process.execPath, [MAIN, ...args]);
@@ -44,10 +46,12 @@ async function watched(
   const ended = once(watch, "close");
   try {
     const found = () => eventsOf(printed).find(wanted);
-    await until(() => {
+    const limit = performance.now() + WATCH_MS;
+    while (found() === undefined && watch.exitCode === null && performance.now() < limit) {
       command("curl", "-s", "-o", "/dev/null", `http://127.0.0.1:${port}/`);
-      return found() !== undefined || watch.exitCode !== null;
-    }, WATCH_MS).catch(() => {});
+      if (printed.includes('"transaction"')) await meanwhile();
+      await sleep(50);
+    }
     if (found() === undefined) {
       throw new Error(`not seen: ${said}${JSON.stringify(eventsOf(printed).at(-1)?.process)}`);
     }
@@ -111,8 +115,18 @@ describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
           pod: inPod,
         });
         expect(said).toContain(`2 of 2 containers named (${lab.socket})`);
+
+        // a container that lives for one request was asked about while it was made
+        const one = (number: number) => ["/bin/wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${port}/job${number}`];
+        let jobs = 0;
+        const ofJob = ({ request, process }: TransactionEvent) =>
+          request?.path?.startsWith("/job") === true && process.client?.container?.name?.startsWith("job") === true;
         const filter = ["--filter", "server.pod.label.app == shop and server.container.name == web"];
-        await watched(port, lab.socket, both, ...filter);
+        const makeJob = async () => {
+          if (jobs < 3) await pod.container(`job${++jobs}`, IMAGE, one(jobs));
+        };
+        const job = await watched(port, lab.socket, ofJob, makeJob, filter);
+        expect(job.event.process.client?.pod).toEqual(inPod);
 
         const second = await freePort();
         const id = hexId();

@@ -283,6 +283,8 @@ export function selectionOf(options: RunOptions): ProcessSelection {
   };
 }
 
+const RUNTIMES_READY_MS = 250;
+
 /** Processes at the ends of flows: by the kernel when live, from a file's comments otherwise. */
 export async function openAttribution(
   mode: AttributionMode,
@@ -293,5 +295,8 @@ export async function openAttribution(
 ): Promise<Attribution> {
   const { createAttribution } = await import("../enrich/attribution.ts");
   const redactArguments = (args: readonly string[]) => redactor.arguments(args);
-  return createAttribution({ mode, ledger, onNotice, redactArguments, runtimeSockets });
+  const attribution = createAttribution({ mode, ledger, onNotice, redactArguments, runtimeSockets });
+  // packets are kept in the ring meanwhile; a runtime that takes longer names its containers later
+  await attribution.ready(RUNTIMES_READY_MS);
+  return attribution;
 }

@@ -42,6 +42,8 @@ export interface Attribution extends Enricher {
   readonly why: readonly string[];
   /** How many containers are named, by whom, and why others are not; null when none was met. */
   readonly containers: string | null;
+  /** Resolves when the containers that run already are known, but after this long at the latest. */
+  ready(limit_ms: number): Promise<void>;
   /** Tracee's captures tell the process in the interface's description. */
   interfaceOpened(info: CaptureInterface): void;
   flowOpened(flow: Flow): void;
@@ -126,7 +128,7 @@ function attributionOf(
 ): Attribution {
   const comments = new CommentTier(options.redactArguments ?? ((args) => args));
   const drain = () => tier?.drain?.();
-  void names?.prime();
+  const primed = names?.prime() ?? Promise.resolve();
   const timer = tier?.drain ? setInterval(drain, DRAIN_EVERY_MS).unref() : undefined;
   return {
     name: "process",
@@ -135,6 +137,7 @@ function attributionOf(
     get containers() {
       return names?.summary ?? null;
     },
+    ready: (limit_ms) => atMost(limit_ms, primed),
     interfaceOpened: (info) => comments.interfaceOpened(info),
     flowOpened(flow) {
       tier?.opened(flow);
@@ -161,4 +164,15 @@ function attributionOf(
       kernel = null;
     },
   };
+}
+
+/** The timer keeps the program alive meanwhile, which nothing that is asked does. */
+function atMost(limit_ms: number, done: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, limit_ms);
+    void done.finally(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

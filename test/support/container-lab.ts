@@ -123,7 +123,7 @@ export async function startContainerd(lab: RuntimeLab, cgroups: Cgroups): Promis
   const runc = cgroups === "v2" ? runcWithoutLimits(lab) : "runc";
   const config = `version = 2
 root = "${lab.path("root")}"
-state = "${lab.path("state")}"
+state = "${lab.folder}"
 [grpc]
   address = "${lab.socket}"
 [plugins."io.containerd.grpc.v1.cri"]

@@ -20,9 +20,9 @@ export class GuardedSource {
   }
 
   /** null also when it failed, or failed a short while ago: `trouble` tells. */
-  async ask(asked: Asked): Promise<RuntimeAnswer | null> {
+  async ask(asked: Asked, counted = true): Promise<RuntimeAnswer | null> {
     const answer = await this.guard(() => this.source.ask(asked));
-    if (answer !== null) this.answers++;
+    if (answer !== null && counted) this.answers++;
     return answer;
   }
 

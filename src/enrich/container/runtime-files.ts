@@ -2,13 +2,16 @@
  * What runtimes keep in files about a running container: the OCI configuration of containerd, cri-o and podman with the
  * annotations in it, docker's own file, and the list of containers of containers/storage (podman without its service).
  */
+
 import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fromInspection } from "./inspection.ts";
 import { type Plain, parseJson, plain } from "./json.ts";
 import { type Asked, answerOf, merge, type NameSource, podOf, type RuntimeAnswer, textOf } from "./runtime-answer.ts";
 import { MAX_ANSWER_BYTES } from "./source-trouble.ts";
 
-const TASKS = ["/run/containerd/io.containerd.runtime.v2.task", "/run/k3s/containerd/io.containerd.runtime.v2.task"];
+const STATES = ["/run/containerd", "/run/k3s/containerd", "/run/k0s/containerd", "/run/docker/containerd/daemon"];
+const TASKS = "io.containerd.runtime.v2.task";
 const STORAGES = ["/run/containers/storage", "/var/lib/containers/storage"];
 const DRIVERS = ["overlay", "vfs", "btrfs", "zfs"];
 const MAX_NAMESPACES = 32;
@@ -16,10 +19,18 @@ const MAX_NAMESPACES = 32;
 export class RuntimeFiles implements NameSource {
   readonly place = "files of the runtime";
   private readonly root: string;
+  /** Where containerd keeps what runs: a folder for each of its namespaces, and in it one for each container. */
+  readonly tasks: readonly string[];
+  /** The same of cri-o and podman, without namespaces. */
+  readonly storages: readonly string[];
 
-  /** `root` is put before every path (tests). */
-  constructor(root = "") {
+  /** `root` is put before the usual paths (tests); sockets that somebody named have their runtime's state beside them. */
+  constructor(root = "", sockets: readonly string[] = []) {
     this.root = root;
+    this.tasks = [...STATES.map((path) => root + path), ...sockets.map((path) => dirname(path))].map((path) =>
+      join(path, TASKS),
+    );
+    this.storages = STORAGES.flatMap((path) => DRIVERS.map((driver) => `${root}${path}/${driver}-containers`));
   }
 
   async ask({ id }: Asked): Promise<RuntimeAnswer | null> {
@@ -36,23 +47,19 @@ export class RuntimeFiles implements NameSource {
   /** OCI configurations of a running container, where containerd, cri-o and podman keep them. */
   private async bundles(id: string): Promise<string[]> {
     const paths: string[] = [];
-    for (const task of TASKS) {
-      const spaces = await readdir(this.root + task).catch(() => []);
-      paths.push(...spaces.slice(0, MAX_NAMESPACES).map((space) => `${this.root}${task}/${space}/${id}/config.json`));
+    for (const task of this.tasks) {
+      const spaces = await readdir(task).catch(() => []);
+      paths.push(...spaces.slice(0, MAX_NAMESPACES).map((space) => `${task}/${space}/${id}/config.json`));
     }
-    return [...paths, ...this.storages().map((path) => `${path}/${id}/userdata/config.json`)];
+    return [...paths, ...this.storages.map((path) => `${path}/${id}/userdata/config.json`)];
   }
 
   private async stored(id: string): Promise<RuntimeAnswer | null> {
-    for (const path of this.storages()) {
+    for (const path of this.storages) {
       const found = fromStorage(await readJson(`${path}/containers.json`), id);
       if (found !== null) return found;
     }
     return null;
-  }
-
-  private storages(): string[] {
-    return STORAGES.flatMap((path) => DRIVERS.map((driver) => `${this.root}${path}/${driver}-containers`));
   }
 }
 

@@ -5,9 +5,10 @@
  */
 import type { ContainerInfo, PodInfo } from "../../core/process.ts";
 import { GuardedSource } from "./guarded-source.ts";
+import { NewContainers } from "./new-containers.ts";
 import { type Asked, isComplete, merge, type RuntimeAnswer } from "./runtime-answer.ts";
 import { RuntimeFiles } from "./runtime-files.ts";
-import { kubeletSource, type RuntimePlaces, socketSources } from "./runtime-places.ts";
+import { givenSockets, kubeletSource, type RuntimePlaces, socketSources } from "./runtime-places.ts";
 
 export type { RuntimeAnswer } from "./runtime-answer.ts";
 
@@ -15,6 +16,8 @@ const MAX_CACHED = 2_048;
 /** Processes that wait for one container's name. */
 const MAX_WAITING = 256;
 const MAX_RUNNING = 4;
+/** Containers that are being made, and asked about meanwhile. */
+const MAX_EXPECTING = 16;
 const PAUSE_MS = 2_000;
 /** Two seconds, four, eight …: nine minutes in all. */
 const MAX_TRIES = 9;
@@ -48,10 +51,13 @@ export class RuntimeNames {
   private readonly options: RuntimeNamesOptions;
   private readonly files: GuardedSource;
   private readonly others: readonly GuardedSource[];
+  private readonly folders: Pick<RuntimeFiles, "tasks" | "storages">;
   private readonly ofPods: readonly GuardedSource[];
-  /** What was told at the start of containers that nobody has asked about yet. */
+  /** What was told of containers that nobody has asked about yet. */
   private readonly listed = new Map<string, { readonly source: GuardedSource; readonly answer: RuntimeAnswer }>();
   private readonly noticed = new Set<string>();
+  private newcomers: NewContainers | null = null;
+  private expecting = 0;
   private running = 0;
   private closed = false;
 
@@ -59,19 +65,22 @@ export class RuntimeNames {
     this.options = options;
     const pause_ms = options.pause_ms ?? PAUSE_MS;
     const guarded = (source: GuardedSource["source"]) => new GuardedSource(source, pause_ms);
-    this.files = guarded(new RuntimeFiles(options.root));
+    const files = new RuntimeFiles(options.root, givenSockets(options));
+    this.files = guarded(files);
+    this.folders = files;
     this.others = socketSources(options).map(guarded);
     this.ofPods = [...this.others, guarded(kubeletSource(options.root))];
   }
 
-  /** Takes in what runs already, in the background, so that the first exchange of each container has its name. */
+  /**
+   * From now on, in the background, containers are known before anybody asks, so that the first exchange of each has its
+   * name: those that run, and each that is made.
+   */
   async prime(): Promise<void> {
+    this.newcomers ??= new NewContainers(this.folders.tasks, this.folders.storages, (id) => this.expect(id));
     await Promise.all(
       this.others.map(async (source) => {
-        for (const [id, answer] of await source.list()) {
-          if (this.listed.size >= MAX_CACHED) return;
-          this.listed.set(id, { source, answer: merge(this.listed.get(id)?.answer ?? null, answer)! });
-        }
+        for (const [id, answer] of await source.list()) this.expected(id, answer, source);
       }),
     );
   }
@@ -102,8 +111,29 @@ export class RuntimeNames {
   /** Asks no more; `summary` goes on telling. */
   close(): void {
     this.closed = true;
+    this.newcomers?.close();
     for (const { timer } of this.entries.values()) clearTimeout(timer);
     this.queue.length = 0;
+  }
+
+  private expected(id: string, answer: RuntimeAnswer, source: GuardedSource): void {
+    const listed = this.listed.get(id);
+    if (listed === undefined && this.listed.size >= MAX_CACHED) this.listed.delete(this.listed.keys().next().value!);
+    this.listed.set(id, { source, answer: merge(listed?.answer ?? null, answer)! });
+  }
+
+  private expect(id: string): void {
+    if (this.closed || this.expecting >= MAX_EXPECTING || this.entries.has(id) || this.listed.has(id)) return;
+    this.expecting++;
+    const asked = { id, podUid: null };
+    const one = async (source: GuardedSource) => {
+      const answer = isComplete(this.listed.get(id)?.answer ?? null, asked) ? null : await source.ask(asked, false);
+      if (answer !== null) this.expected(id, answer, source);
+    };
+    const all = this.others.reduce((before, source) => before.then(() => one(source)), Promise.resolve());
+    void all.finally(() => {
+      this.expecting--;
+    });
   }
 
   private add(asked: Asked): Entry {

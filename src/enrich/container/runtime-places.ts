@@ -35,14 +35,17 @@ export interface DescribedSource extends NameSource {
 
 /** In the order in which they are asked. */
 export function socketSources({ sockets, root = "", timeout_ms }: RuntimePlaces): DescribedSource[] {
-  if (sockets === undefined || sockets.length === 0) {
-    return SOCKETS.map(([path, api]) => new SocketSource(root + path, [api], timeout_ms));
-  }
-  return sockets.map((text) => new SocketSource(socketPath(text), ["grpc", "docker"], timeout_ms));
+  const given = givenSockets({ sockets });
+  if (given.length === 0) return SOCKETS.map(([path, api]) => new SocketSource(root + path, [api], timeout_ms));
+  return given.map((path) => new SocketSource(path, ["grpc", "docker"], timeout_ms));
 }
 
-/** Throws Trouble. */
-export function socketPath(text: string): string {
+/** Paths of the sockets that somebody named; empty when the usual ones are meant. Throws Trouble. */
+export function givenSockets({ sockets = [] }: RuntimePlaces): string[] {
+  return sockets.map(socketPath);
+}
+
+function socketPath(text: string): string {
   const path = text.replace(/^unix:(?:\/\/)?(?=\/)/, "");
   if (path.startsWith("/") && Buffer.byteLength(path) < 108 && !path.includes("\0")) return path;
   throw new Trouble(`container runtime: ${JSON.stringify(text)} is no unix socket`, {
