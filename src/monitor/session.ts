@@ -9,24 +9,18 @@ import { NEVER } from "../core/exchange.ts";
 import type { HeadRedactor } from "../core/http.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { CaptureInterface, PacketHandler, RawPacket } from "../core/packet.ts";
-import { printableJson } from "../core/printable.ts";
 import type { Enricher, Sink } from "../core/roles.ts";
 import { MILLISECOND, type Micros } from "../core/units.ts";
 import type { DecoderOptions } from "../decode/decoder.ts";
 import type { FlowIds } from "../flow/table.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { RedactOptions } from "../redact/schema.ts";
-import { eventFormat, type FormatSettings } from "../sink/formats.ts";
-import { jsonFormat } from "../sink/json/format.ts";
-import { LineBuffer } from "../sink/json/line-buffer.ts";
-import { writeAll } from "../sink/json/stdout.ts";
-import { JsonWriter } from "../sink/json/writer.ts";
-import { type Destination, type EventFormat, FormatSink } from "../sink/output/destination.ts";
-import { openDestination } from "../sink/output/open.ts";
+import type { FormatSettings } from "../sink/formats.ts";
 import type { OutputSpec } from "../sink/output/spec.ts";
-import { TableFormat, type TableOptions } from "../sink/table/table.ts";
+import type { TableOptions } from "../sink/table/table.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Registry } from "./plugins.ts";
+import { SessionOutputs } from "./session-outputs.ts";
 
 export type EventTest = (event: EarshotEvent) => boolean;
 
@@ -66,17 +60,12 @@ export interface SessionOptions {
 
 /** Formats without a header line, in which nothing can say that secrets are shown. */
 const HAVE_NO_HEADER = ["json", "tracee", "ig-json", "ig-jsonpretty"];
-/** How often buffered rows of live traffic are written. */
-const FLUSH_EVERY_MS = 100;
 
 export class Session implements PacketHandler {
   readonly ledger: Ledger;
   readonly pipeline: Pipeline;
   private readonly options: SessionOptions;
-  private readonly sinks: Sink[] = [];
-  private readonly destinations: Destination[] = [];
-  private readonly lines: LineBuffer[] = [];
-  private timer: NodeJS.Timeout | null = null;
+  private readonly outputs: SessionOutputs;
   private filters: readonly EventTest[];
   private gated = false;
   /** Events given out. */
@@ -107,13 +96,15 @@ export class Session implements PacketHandler {
       options.onNotice("secrets are shown as they were sent (--reveal)");
     }
     if (options.minLatency_ms > 0) this.pipeline.addGate((exchange) => slowerThan(exchange, options.minLatency_ms));
-    this.openOutputs();
+    this.outputs = new SessionOutputs(options, this.pipeline, this.direct);
+    if (this.outputs.takeEvents || (options.observers?.length ?? 0) > 0) {
+      this.pipeline.onEvent((event) => this.event(event));
+    }
     options.plugins?.start({
       ledger: this.ledger,
       onNotice: options.onNotice,
       emit: (event) => this.given(event),
     });
-    if (options.live && this.lines.length > 0) this.timer = setInterval(() => this.flushLines(), FLUSH_EVERY_MS);
   }
 
   private wantsHeads(): boolean {
@@ -142,87 +133,6 @@ export class Session implements PacketHandler {
     return plugins !== undefined && plugins.enrichers.length + plugins.protocols.length > 0;
   }
 
-  private openOutputs(): void {
-    const { outputs, observers = [], sinks = [], onLines } = this.options;
-    if (onLines !== undefined) this.openLines(onLines);
-    for (const output of outputs) {
-      if (output.format === "none") continue;
-      if (output.format === "json" && this.direct) this.openFastJson(output);
-      else this.openSink(output);
-    }
-    this.sinks.push(...sinks);
-    if (this.sinks.length > 0 || observers.length > 0) this.pipeline.onEvent((event) => this.event(event));
-  }
-
-  /** JSON written from bytes. To standard output behind a file at once; else through a destination's queue. */
-  private openFastJson(output: OutputSpec): void {
-    const direct = output.destination.kind === "stdout" && !this.options.live;
-    let lines: LineBuffer;
-    if (direct) lines = new LineBuffer((bytes, length) => writeAll(1, bytes, length));
-    else {
-      const destination = this.open(output, "");
-      if (!("bytes" in destination)) {
-        this.sinks.push(new FormatSink(jsonFormat, destination));
-        return;
-      }
-      const stream = destination as Destination & { bytes(bytes: Uint8Array, records: number): void };
-      lines = countedLines((bytes, length, records) => stream.bytes(bytes.slice(0, length), records));
-    }
-    this.writeExchanges(lines);
-  }
-
-  private openLines(onLines: NonNullable<SessionOptions["onLines"]>): void {
-    const lines = countedLines(onLines);
-    if (this.direct) {
-      this.writeExchanges(lines);
-      return;
-    }
-    this.lines.push(lines);
-    this.sinks.push({ name: "lines", write: (event) => writeLine(lines, event) });
-  }
-
-  private writeExchanges(lines: LineBuffer): void {
-    this.lines.push(lines);
-    const writer = new JsonWriter(lines, (exchange, request) => {
-      const body = this.pipeline.materializer.body(exchange, request);
-      return body === null ? null : JSON.stringify(body);
-    });
-    this.pipeline.onExchange(writer);
-    this.pipeline.onEvent((event) => {
-      if (event.type !== "transaction") writeLine(lines, event);
-    }, "others");
-  }
-
-  private openSink(output: OutputSpec): void {
-    const format = this.formatOf(output);
-    const sink = new FormatSink(format, this.open(output, format.header?.() ?? ""));
-    this.sinks.push(sink);
-  }
-
-  private formatOf(output: OutputSpec): EventFormat {
-    if (output.format === "json") return jsonFormat;
-    if (output.format === "table") {
-      const toFile = output.destination.kind !== "stdout";
-      const { table } = this.options;
-      return new TableFormat(toFile ? { ...table, color: false } : { ...table, titlesWithFirstRow: true });
-    }
-    const format = eventFormat(output, this.options.formats);
-    if (format === null) throw new Error(`no format ${output.format}`);
-    return format;
-  }
-
-  private open(output: OutputSpec, header: string): Destination {
-    const destination = openDestination(output, {
-      ledger: this.ledger,
-      live: this.options.live,
-      header,
-      onEnd: this.options.onOutputClosed,
-      onFailure: (name, error) => this.options.onNotice(`output ${name}: ${error.message}`),
-    });
-    this.destinations.push(destination);
-    return destination;
-  }
-
   private event(given: EarshotEvent): void {
     const event = this.foreign ? this.options.redactor.event(given) : given;
     for (const test of this.options.tests) if (!test(event)) return;
@@ -231,7 +141,7 @@ export class Session implements PacketHandler {
     if (shown === null) return;
     this.shown++;
     for (const observer of this.options.observers ?? []) observer(shown);
-    for (const sink of this.sinks) sink.write(shown);
+    this.outputs.write(shown);
   }
 
   /** `--capture-request` and `--capture-response`: rows for the halves that are wanted. */
@@ -262,7 +172,7 @@ export class Session implements PacketHandler {
   /** Other filters from now on. */
   refilter(filters: readonly EventTest[]): void {
     this.filters = filters;
-    if (this.lines.length === 0 || this.gated) return;
+    if (!this.outputs.takeBytes || this.gated) return;
     // lines written from bytes ask nobody: they get a gate, which costs nothing to those who never reload
     this.gated = true;
     this.pipeline.addGate((exchange) => {
@@ -283,7 +193,7 @@ export class Session implements PacketHandler {
 
   /** Files that others may have renamed are opened anew. */
   reopenFiles(): void {
-    for (const destination of this.destinations) destination.reopen?.();
+    this.outputs.reopen();
   }
 
   // ---- the source's side
@@ -302,39 +212,19 @@ export class Session implements PacketHandler {
 
   /** For readers of files: a promise to wait for when an output has too much queued. */
   pause(): Promise<unknown> | undefined {
-    const full = this.destinations.filter((destination) => destination.full);
-    return full.length === 0 ? undefined : Promise.all(full.map((destination) => destination.drained()));
+    return this.outputs.pause();
   }
 
   flushLines(): void {
-    for (const lines of this.lines) lines.flush();
+    this.outputs.flush();
   }
 
   /** Gives out what is open and writes out what is queued. */
   async finish(): Promise<void> {
-    if (this.timer !== null) clearInterval(this.timer);
     this.pipeline.end();
-    this.flushLines();
     for (const enricher of this.options.enrichers) enricher.close?.();
-    await Promise.all(this.sinks.map((sink) => sink.close?.()));
-    await Promise.all(this.destinations.map((destination) => destination.close()));
+    await this.outputs.close();
   }
-}
-
-/** A buffer that tells how many lines are in what it gives out. */
-function countedLines(take: (bytes: Uint8Array, length: number, lines: number) => void): LineBuffer {
-  let before = 0;
-  const buffer = new LineBuffer((bytes, length) => {
-    take(bytes, length, buffer.lines - before);
-    before = buffer.lines;
-  });
-  return buffer;
-}
-
-function writeLine(lines: LineBuffer, event: EarshotEvent): void {
-  lines.begin(0);
-  lines.text(`${printableJson(JSON.stringify(event))}\n`);
-  lines.end();
 }
 
 /** What took this long from the first request byte to the last response byte; the unknown is not shown as slow. */
