@@ -54,6 +54,8 @@ export class FlowExchanges implements ExchangeBuilder {
   /** Acknowledgment of the newest request. */
   private newestAcknowledgment = 0;
   private waitingGap = 0;
+  /** A request was found behind octets that are none: the server may have read them as another. */
+  private adrift = false;
 
   constructor(stage: TransactionStage) {
     this.stage = stage;
@@ -78,7 +80,8 @@ export class FlowExchanges implements ExchangeBuilder {
     exchange.requestAcknowledges = head.acknowledges;
     exchange.firstPacketIn = head.ipLength;
     exchange.request.wireLength = head.end - head.start;
-    if (this.doubt) exchange.uncertain = true;
+    this.judgeFraming(head);
+    if (this.doubt || this.adrift) exchange.uncertain = true;
     if (this.waitingGap > 0) {
       exchange.gapBytes = this.waitingGap;
       this.waitingGap = 0;
@@ -94,6 +97,11 @@ export class FlowExchanges implements ExchangeBuilder {
     this.asking = exchange;
     if (this.open > 1) this.severalOpen(flow);
     this.newestAcknowledgment = head.acknowledgment;
+  }
+
+  private judgeFraming(head: MessageHead): void {
+    if (head.anomalies.length > 0 && head.anomalies.includes("http1.resynchronized")) this.adrift = true;
+    else if (this.first === null) this.adrift = false;
   }
 
   /** After a loss the older request may be answered, unseen; one that came with the same acknowledgment is not. */
@@ -303,9 +311,10 @@ export class FlowExchanges implements ExchangeBuilder {
   }
 
   anomaly(_flow: Flow, request: boolean, code: string): void {
-    const exchange = request ? this.asking : this.answering;
-    if (exchange !== null) this.noteCode(exchange, code);
-    else this.stage.ledger.anomaly(code);
+    const exchange = request ? this.asking : (this.answering ?? this.first);
+    if (exchange === null) this.stage.ledger.anomaly(code);
+    // all octets are an answer in HTTP/0.9
+    else if (exchange.version !== 9) this.noteCode(exchange, code);
   }
 
   private note(exchange: Exchange, head: MessageHead): void {

@@ -3,6 +3,9 @@ import { CR, LF, SPACE, TAB } from "./octets.ts";
 
 /** Octets of a chunk extension after which it is worth a note: nobody sends any. */
 const LONG_EXTENSION = 256;
+/** Digits and sizes beyond which readers with 32 or 64 bits may read another number. */
+const MANY_DIGITS = 16;
+const LARGE_SIZE = 2 ** 31;
 
 export const MORE = 0;
 /** The line is read: `size` octets follow. */
@@ -56,13 +59,21 @@ export class ChunkLine {
     }
     if (octet === LF && this.digits > 0) {
       if (!this.sawCr) this.notes.push("http1.bare-lf");
-      return SIZE_READ;
+      return this.sizeRead();
     }
     if (this.digits === 0 || this.sawCr) return this.broken();
     if (octet === CR) this.sawCr = true;
-    else if (octet === 59 || octet === SPACE || octet === TAB) this.state = EXTENSION;
-    else return this.broken();
+    else if (octet === 59) this.state = EXTENSION;
+    else if (octet === SPACE || octet === TAB) {
+      this.notes.push("http1.chunk-size-whitespace");
+      this.state = EXTENSION;
+    } else return this.broken();
     return MORE;
+  }
+
+  private sizeRead(): number {
+    if (this.digits > MANY_DIGITS || this.size >= LARGE_SIZE) this.notes.push("http1.chunk-size-large");
+    return SIZE_READ;
   }
 
   private broken(): number {
@@ -74,7 +85,7 @@ export class ChunkLine {
   private takeExtension(octet: number): number {
     if (octet === LF) {
       if (!this.sawCr) this.notes.push("http1.chunk-extension-bare-lf");
-      return SIZE_READ;
+      return this.sizeRead();
     }
     if (this.sawCr) this.notes.push("http1.chunk-extension-bare-cr");
     this.sawCr = octet === CR;

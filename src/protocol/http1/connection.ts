@@ -8,6 +8,7 @@ import { type AnsweredMethod, type ExchangeBuilder, FIELD_STRIDE } from "../../c
 import type { FlowParser } from "../../core/protocol.ts";
 import { type Framing, requestFraming, responseFraming } from "./framing.ts";
 import type { Head } from "./head.ts";
+import { hostNotes } from "./host.ts";
 import { latin1 } from "./octets.ts";
 import { Reader } from "./reader.ts";
 
@@ -36,6 +37,7 @@ export class Http1Connection implements FlowParser {
   requests = 0;
   private tunnel: FlowParser | null = null;
   private tunneled = false;
+  private upgradeAsked = false;
   private upgradeName = "";
   private tunnelName = "";
 
@@ -53,7 +55,7 @@ export class Http1Connection implements FlowParser {
     this.requestHalf = 2;
     this.requests = 0;
     this.tunnel = null;
-    this.tunneled = false;
+    this.tunneled = this.upgradeAsked = false;
     this.upgradeName = this.tunnelName = "";
     this.readers[0].renew();
     this.readers[1].renew();
@@ -100,6 +102,8 @@ export class Http1Connection implements FlowParser {
 
   requestHead(flow: Flow, head: Head): Framing {
     this.requests++;
+    if (head.upgrade >= 0) this.upgradeAsked = true;
+    hostNotes(head);
     const framing = requestFraming(head);
     this.builder.requestHead(flow, head);
     return framing;
@@ -112,6 +116,8 @@ export class Http1Connection implements FlowParser {
       return framing;
     }
     this.upgradeName = upgradeOf(head);
+    if (head.status === 101 && this.requests > 0 && !this.upgradeAsked && flow.handshakeSeen)
+      head.anomaly("http1.switch-unasked");
     const method: AnsweredMethod = this.builder.answers(flow, head);
     const framing = responseFraming(head, method);
     this.builder.responseHead(flow, head);

@@ -252,7 +252,10 @@ describe("no length at all", () => {
     const request = `${http("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: gzip", "Content-Length: 2")}ab`;
     const dialogue = responseThenNext(request, answer(400));
     expect(dialogue.rows()).toEqual(["POST / > 400", "GET /next > 200"]);
-    expect(dialogue.events()[0].anomalies).toEqual(["http1.content-length-with-transfer-encoding"]);
+    expect(dialogue.events()[0].anomalies).toEqual([
+      "http1.content-length-with-transfer-encoding",
+      "http1.chunked-not-final",
+    ]);
   });
 });
 

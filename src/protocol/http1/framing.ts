@@ -36,6 +36,7 @@ export function requestFraming(head: Head): Framing {
   const length = contentLength(head);
   if (chunked === CHUNKED) return is(CHUNKED); // 4
   // 4.: a request whose final coding is not chunked has no length; servers answer 400. What is read is the other field.
+  if (chunked === OTHER) head.anomaly("http1.chunked-not-final");
   if (length === INVALID) return is(NO_BODY); // 5
   return length === ABSENT ? is(NO_BODY) : lengthOf(length); // 6, 7
 }

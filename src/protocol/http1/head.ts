@@ -338,7 +338,8 @@ export class Head extends MessageHead {
       this.anomaly("http1.http09");
       return;
     }
-    if (at - this.methodEnd !== 1 || versionStart - targetEnd !== 1) this.anomaly("http1.request-line-whitespace");
+    const single = at - this.methodEnd === 1 && versionStart - targetEnd === 1;
+    if (!single || bytes[at - 1] !== SPACE || bytes[targetEnd] !== SPACE) this.anomaly("http1.request-line-whitespace");
     if (at === targetEnd) this.anomaly("http1.target-invalid");
   }
 
@@ -394,7 +395,7 @@ export class Head extends MessageHead {
     }
     const versionEnd = at;
     while (at < end && isBlank(bytes[at])) at++;
-    if (at - versionEnd !== 1) this.anomaly("http1.status-line-whitespace");
+    if (at - versionEnd !== 1 || bytes[versionEnd] !== SPACE) this.anomaly("http1.status-line-whitespace");
     let status = 0;
     let digits = 0;
     for (; at < end && digits < 9; at++, digits++) {

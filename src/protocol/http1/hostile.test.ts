@@ -31,7 +31,24 @@ describe("between messages", () => {
       .client(`${get("/a")}\0\0\0\0\r\n${get("/b")}`)
       .server(answer(200) + answer(201))
       .close();
-    expect(dialogue.rows()).toEqual(["GET /a > 200", "GET /b > 201"]);
+    expect(dialogue.rows()).toEqual(["GET /a > 200", "GET /b > 201 gap"]);
+    expect(dialogue.events()[1].anomalies).toEqual(["http1.resynchronized"]);
+  });
+
+  test("a request that nobody can read may be answered: pairs behind it are not certain, until all is quiet", () => {
+    const dialogue = talk()
+      .client(`${get("/a")}G(T /b HTTP/1.1\r\nHost: a\r\n\r\n${get("/c")}${get("/d")}`)
+      .server(answer(200) + answer(400) + answer(201) + answer(202))
+      .client(get("/e"))
+      .server(answer(203))
+      .close();
+    const rows = ["GET /a > 200", "GET /c > 400 gap", "GET /d > 201 gap", "- > 202", "GET /e > 203"];
+    expect(dialogue.rows()).toEqual(rows);
+  });
+
+  test("an answer that is no HTTP is told with its request", () => {
+    const event = talk().client(get("/a")).server("<html>no head</html>\r\n").close().event();
+    expect(event).toMatchObject({ outcome: "no-response", anomalies: ["http1.cruft-between-messages"] });
   });
 });
 

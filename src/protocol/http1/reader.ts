@@ -61,6 +61,8 @@ export class Reader {
   /** Framing behind a head that was cut; the last octet skipped was a line feed. */
   private afterHead: Framing | null = null;
   private atLineStart = false;
+  /** The sender's octets, not the capture's loss, are why the next message is searched for. */
+  private adrift = false;
 
   constructor(connection: Http1Connection, from: HalfIndex) {
     this.connection = connection;
@@ -73,6 +75,7 @@ export class Reader {
     this.messageOpen = false;
     this.waiting = null;
     this.afterHead = null;
+    this.adrift = false;
   }
 
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
@@ -200,6 +203,10 @@ export class Reader {
     this.connection.learnRole(flow, this.from, isRequest);
     this.request = isRequest;
     this.messageOpen = true;
+    if (this.adrift) {
+      this.adrift = false;
+      head.anomaly("http1.resynchronized");
+    }
     return isRequest ? this.connection.requestHead(flow, head) : this.connection.responseHead(flow, head);
   }
 
@@ -305,6 +312,7 @@ export class Reader {
       // it only looked like a start line
       this.connection.builder.anomaly(flow, this.isRequestSide(), "http1.cruft-between-messages");
       this.state = LOST;
+      this.adrift = true;
       this.searchWaiting(flow);
       return stop;
     }
@@ -416,6 +424,8 @@ export class Reader {
     this.framing(flow, stop - start);
     if (waiting.endsWithBlankLine) {
       head.readTrailers(waiting.bytes, 0, waiting.length);
+      if (head.contentLengthCount + head.transferEncodingCount > 0 || head.host >= 0)
+        head.anomaly("http1.trailer-forbidden");
       if (head.fieldCount > 0) this.connection.builder.trailers(flow, this.request, head);
       waiting.clear();
       this.messageEnd(flow, true);
@@ -449,10 +459,12 @@ export class Reader {
       builder.gap(flow, this.isRequestSide(), missed - this.remaining, false);
     } else builder.gap(flow, this.isRequestSide(), missed, false);
     this.lose();
+    this.adrift = false;
   }
 
   private lose(): void {
     this.state = LOST;
+    this.adrift = true;
     this.waiting?.clear();
   }
 
