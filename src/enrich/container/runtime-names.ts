@@ -4,8 +4,8 @@
  * it, what is not known yet is asked for again, ever less often, and one line says why a name is absent.
  */
 import type { ContainerInfo, PodInfo } from "../../core/process.ts";
+import { type Expected, ExpectedContainers } from "./expected-containers.ts";
 import { GuardedSource } from "./guarded-source.ts";
-import { NewContainers } from "./new-containers.ts";
 import { type Asked, isComplete, merge, type RuntimeAnswer } from "./runtime-answer.ts";
 import { RuntimeFiles } from "./runtime-files.ts";
 import { givenSockets, kubeletSource, type RuntimePlaces, socketSources } from "./runtime-places.ts";
@@ -16,8 +16,6 @@ const MAX_CACHED = 2_048;
 /** Processes that wait for one container's name. */
 const MAX_WAITING = 256;
 const MAX_RUNNING = 4;
-/** Containers that are being made, and asked about meanwhile. */
-const MAX_EXPECTING = 16;
 const PAUSE_MS = 2_000;
 /** Two seconds, four, eight …: nine minutes in all. */
 const MAX_TRIES = 9;
@@ -53,11 +51,8 @@ export class RuntimeNames {
   private readonly others: readonly GuardedSource[];
   private readonly folders: Pick<RuntimeFiles, "tasks" | "storages">;
   private readonly ofPods: readonly GuardedSource[];
-  /** What was told of containers that nobody has asked about yet. */
-  private readonly listed = new Map<string, { readonly source: GuardedSource; readonly answer: RuntimeAnswer }>();
+  private readonly coming: ExpectedContainers;
   private readonly noticed = new Set<string>();
-  private newcomers: NewContainers | null = null;
-  private expecting = 0;
   private running = 0;
   private closed = false;
 
@@ -69,6 +64,7 @@ export class RuntimeNames {
     this.files = guarded(files);
     this.folders = files;
     this.others = socketSources(options).map(guarded);
+    this.coming = new ExpectedContainers(this.others, (id, expected) => this.expected(id, expected));
     this.ofPods = [...this.others, guarded(kubeletSource(options.root))];
   }
 
@@ -77,12 +73,7 @@ export class RuntimeNames {
    * name: those that run, and each that is made.
    */
   async prime(): Promise<void> {
-    this.newcomers ??= new NewContainers(this.folders.tasks, this.folders.storages, (id) => this.expect(id));
-    await Promise.all(
-      this.others.map(async (source) => {
-        for (const [id, answer] of await source.list()) this.expected(id, answer, source);
-      }),
-    );
+    await this.coming.start(this.folders);
   }
 
   /** Calls `tell`, now or later, with what is known of the container, and again when more is. */
@@ -111,42 +102,28 @@ export class RuntimeNames {
   /** Asks no more; `summary` goes on telling. */
   close(): void {
     this.closed = true;
-    this.newcomers?.close();
+    this.coming.close();
     for (const { timer } of this.entries.values()) clearTimeout(timer);
     this.queue.length = 0;
   }
 
-  private expected(id: string, answer: RuntimeAnswer, source: GuardedSource): void {
-    const listed = this.listed.get(id);
-    if (listed === undefined && this.listed.size >= MAX_CACHED) this.listed.delete(this.listed.keys().next().value!);
-    this.listed.set(id, { source, answer: merge(listed?.answer ?? null, answer)! });
-  }
-
-  private expect(id: string): void {
-    if (this.closed || this.expecting >= MAX_EXPECTING || this.entries.has(id) || this.listed.has(id)) return;
-    this.expecting++;
-    const asked = { id, podUid: null };
-    const one = async (source: GuardedSource) => {
-      const answer = isComplete(this.listed.get(id)?.answer ?? null, asked) ? null : await source.ask(asked, false);
-      if (answer !== null) this.expected(id, answer, source);
-    };
-    const all = this.others.reduce((before, source) => before.then(() => one(source)), Promise.resolve());
-    void all.finally(() => {
-      this.expecting--;
-    });
+  /** False when nobody has asked about the container. */
+  private expected(id: string, { answer, source }: Expected): boolean {
+    const entry = this.entries.get(id);
+    if (entry === undefined || this.closed) return false;
+    if (!entry.settled) {
+      source.answers++;
+      this.take(entry, answer);
+    }
+    return true;
   }
 
   private add(asked: Asked): Entry {
     if (this.entries.size >= MAX_CACHED) this.forget(this.entries.values().next().value!);
     const entry: Entry = { asked, answer: null, settled: false, waiting: [], tries: 0, timer: undefined };
     this.entries.set(asked.id, entry);
-    const listed = this.listed.get(asked.id);
-    if (listed) {
-      this.listed.delete(asked.id);
-      listed.source.answers++;
-      this.take(entry, listed.answer);
-      entry.settled = isComplete(entry.answer, asked);
-    }
+    const known = this.coming.take(asked.id);
+    if (known) this.expected(asked.id, known);
     if (!entry.settled) this.queue.push(entry);
     this.run();
     return entry;
@@ -184,7 +161,7 @@ export class RuntimeNames {
       if (entry.settled || isComplete(merge(told, kept), asked)) break;
       told = merge(told, await source.ask(asked));
     }
-    this.take(entry, merge(told, kept));
+    if (!entry.settled) this.take(entry, merge(told, kept));
   }
 
   private take(entry: Entry, answer: RuntimeAnswer | null): void {
@@ -195,16 +172,14 @@ export class RuntimeNames {
     const shown = pod === undefined ? answer : { ...answer, pod };
     entry.answer = merge(shown, entry.answer);
     for (const tell of entry.waiting) tell(entry.answer!);
+    if (!isComplete(entry.answer, entry.asked)) return;
+    entry.settled = true;
+    entry.waiting = [];
   }
 
   private settle(entry: Entry): void {
     if (this.closed || entry.settled) return;
     entry.tries++;
-    if (isComplete(entry.answer, entry.asked)) {
-      entry.settled = true;
-      entry.waiting = [];
-      return;
-    }
     this.notice(entry);
     if (entry.tries < MAX_TRIES) this.later(entry);
     else entry.waiting = []; // until somebody asks again
