@@ -2,10 +2,11 @@
  * Path of a cgroup v2 by the id that the kernel gives with an event, also when every process of it is gone by now: the id
  * is a file handle, opened with open_by_handle_at(2) (CAP_DAC_READ_SEARCH). Falls back to null.
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 
 const MAX_CACHED = 4_096;
-const O_RDONLY_DIRECTORY = 0o200000;
+/** The number differs between processors. */
+const O_RDONLY_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 const FILEID_KERNFS = 0xfe;
 const SYSCALL_NUMBER: Readonly<Record<string, number>> = { x64: 304, arm64: 265 };
 
