@@ -40,8 +40,13 @@ const DECLARED: readonly Family[] = [
     about: "an alert's annotation",
     member: (name) => of(name, (event) => (event.type === "alert" ? event.annotations : undefined)),
   },
-  podLabel("client"),
-  podLabel("server"),
+  {
+    name: "pod.labels",
+    about: "label of either end's pod",
+    member: (name) => [podLabel("client", name), podLabel("server", name)],
+  },
+  podLabels("client"),
+  podLabels("server"),
 ];
 
 /** Other names of a family. */
@@ -51,6 +56,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   "response.fields": "response.header",
   query: "param",
   labels: "label",
+  "pod.label": "pod.labels",
   "client.pod.label": "process.client.pod.labels",
   "server.pod.label": "process.server.pod.labels",
 };
@@ -71,10 +77,14 @@ function of(name: string, texts: (event: EarshotEvent) => Texts): Reader {
   };
 }
 
-function podLabel(end: "client" | "server"): Family {
+function podLabels(end: "client" | "server"): Family {
   return {
     name: `process.${end}.pod.labels`,
     about: `label of the ${end}'s pod`,
-    member: (name) => of(name, (event) => (event.type === "alert" ? undefined : event.process[end]?.pod?.labels)),
+    member: (name) => podLabel(end, name),
   };
+}
+
+function podLabel(end: "client" | "server", name: string): Reader {
+  return of(name, (event) => (event.type === "alert" ? undefined : event.process[end]?.pod?.labels));
 }

@@ -28,8 +28,8 @@ export interface Field {
 export interface Family {
   readonly name: string;
   readonly about: string;
-  /** Reader for one member; null when there can be no such member. */
-  readonly member: (argument: string) => Reader | null;
+  /** Readers for one member; null when there can be no such member. */
+  readonly member: (argument: string) => Reader | readonly Reader[] | null;
 }
 
 type Read<From> = (from: From) => Value;

@@ -22,9 +22,9 @@ export function findField(path: string, argument: string | null): Field | null {
 function memberOf(familyName: string, argument: string): Field | null {
   const found = FAMILIES.get(familyName);
   if (found === undefined || argument === "") return null;
-  const reader = found.member(argument);
-  if (reader === null) return null;
-  return { name: `${found.name}.${argument}`, type: "text", about: found.about, readers: [reader] };
+  const readers = found.member(argument);
+  if (readers === null) return null;
+  return { name: `${found.name}.${argument}`, type: "text", about: found.about, readers: [readers].flat() };
 }
 
 /** Every name a person could have meant. */
