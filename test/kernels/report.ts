@@ -60,6 +60,8 @@ export class Report {
     if (typeof result["lost"] === "number" && result["lost"] > 0) this.good = false;
     const { refusal, attribution } = result;
     if (attribution === undefined) return JSON.stringify(result);
+    // whatever is taken away, somebody goes on
+    if ((attribution as Record<string, string>)["D"] !== "runs") this.good = false;
     const said = Object.entries(attribution as Record<string, string>).map(([tier, text]) => `\n      ${tier} ${text}`);
     return `${refusal}:${said.join("")}`;
   }

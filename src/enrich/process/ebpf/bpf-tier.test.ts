@@ -141,3 +141,33 @@ test.skipIf(works === null || !existsSync("/usr/bin/python3"))(
     }
   },
 );
+
+const HOLDING = `import socket
+server = socket.create_server(("127.0.0.1", 0), backlog=64)
+kept = []
+for _ in range(400):
+    kept.append(socket.create_connection(server.getsockname()))
+    kept.append(server.accept()[0])
+print(server.getsockname()[1], *(client.getsockname()[1] for client in kept[::2]), flush=True)
+input()`;
+
+test.skipIf(works === null || !existsSync("/usr/bin/python3"))(
+  `sockets older than us, more than are read at once: each found, with its holder${skipped}`,
+  async () => {
+    const child = spawn("python3", ["-c", HOLDING]);
+    const [server, ...clients] = (await line(child)).split(" ").map(Number);
+    const { tier, close } = open(works!, systemCalls()!);
+    try {
+      const owners = clients.map((client) => {
+        const [near, far] = [client, server].map((port) => ({ ip: "127.0.0.1", port }));
+        const flow = flowOf(near, far, now(), false);
+        tier.used(flow);
+        return ownersOf(flow).ends.map(({ info }) => info?.pid);
+      });
+      expect(owners).toEqual(clients.map(() => [child.pid, child.pid]));
+    } finally {
+      child.kill("SIGKILL");
+      close();
+    }
+  },
+);
