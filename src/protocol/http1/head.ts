@@ -3,7 +3,7 @@
  * fills a MessageHead with offsets. No strings, no copies. What is not as the RFC wants it is read as a lenient server
  * would, and noted as an anomaly; nothing is refused.
  */
-import { kernelResult, R, SCAN_MORE, scan } from "../../core/head-kernel.ts";
+import { copyOctets, kernelResult, R, SCAN_MORE, scan } from "../../core/head-kernel.ts";
 import { FIELD_STRIDE, MAX_FIELDS, MessageHead } from "../../core/http.ts";
 import { COPY_AT, COPY_BYTES, memory } from "../../core/memory.ts";
 import { COLON, CR, isToken, LF, lower, SPACE, TAB, TOKEN } from "./octets.ts";
@@ -56,20 +56,34 @@ export class Head extends MessageHead {
    * why. Offsets are into the thread's memory afterwards, not into `bytes`.
    */
   readPlain(bytes: Uint8Array, start: number, end: number, kinds: number): number {
-    if (bytes !== this.array) {
-      this.array = bytes;
-      this.arrayAt = bytes.buffer === memory.buffer ? bytes.byteOffset : -1;
-    }
-    let at = this.arrayAt + start;
-    let limit = this.arrayAt + end;
-    if (this.arrayAt < 0) {
-      const stop = Math.min(end, start + COPY_BYTES);
-      memory.set(bytes.subarray(start, stop), COPY_AT);
-      at = COPY_AT;
-      limit = COPY_AT + stop - start;
-    }
-    const headEnd = scan(at, limit, kinds);
-    if (headEnd === SCAN_MORE && limit - at === end - start) return MORE;
+    this.locate(bytes);
+    if (this.arrayAt >= 0) return this.scanned(this.arrayAt + start, this.arrayAt + end, true, kinds);
+    const stop = Math.min(end, start + COPY_BYTES);
+    memory.set(bytes.subarray(start, stop), COPY_AT);
+    return this.scanned(COPY_AT, COPY_AT + stop - start, stop === end, kinds);
+  }
+
+  /** The same for octets in two pieces, of which `first[0, length)` is the beginning of a head. */
+  readPieces(first: Uint8Array, length: number, bytes: Uint8Array, start: number, end: number, kinds: number): number {
+    const stop = Math.min(end, start + COPY_BYTES - length);
+    if (stop <= start) return INCOMPLETE;
+    this.locate(bytes);
+    memory.set(first.subarray(0, length), COPY_AT);
+    if (this.arrayAt >= 0) copyOctets(COPY_AT + length, this.arrayAt + start, stop - start);
+    else memory.set(bytes.subarray(start, stop), COPY_AT + length);
+    return this.scanned(COPY_AT, COPY_AT + length + stop - start, stop === end, kinds);
+  }
+
+  private locate(bytes: Uint8Array): void {
+    if (bytes === this.array) return;
+    this.array = bytes;
+    this.arrayAt = bytes.buffer === memory.buffer ? bytes.byteOffset : -1;
+  }
+
+  /** `whole`: all octets there are lie in `[at, end)`. */
+  private scanned(at: number, end: number, whole: boolean, kinds: number): number {
+    const headEnd = scan(at, end, kinds);
+    if (headEnd === SCAN_MORE && whole) return MORE;
     if (headEnd < 0) return INCOMPLETE;
     this.takeScanned(at, headEnd);
     return headEnd - at;

@@ -135,7 +135,7 @@ export class Reader {
     if (length >= 0 && length <= MAX_HEAD_BYTES) return this.headHere(flow, at, at + length, head.isRequest);
     if (length === MORE) {
       this.state = IN_HEAD;
-      this.begin(flow, at);
+      if (this.begin(flow, at).appendPlain(bytes, at, end, MAX_HEAD_BYTES)) return end;
       return this.moreHead(flow, bytes, at, end);
     }
     const kind = this.kindAt(bytes, at, end);
@@ -334,20 +334,13 @@ export class Reader {
   /** The short cut, for heads as they should be: gives where it stopped, or -1 and has changed nothing. */
   private morePlainHead(flow: Flow, waiting: Waiting, bytes: Uint8Array, start: number, end: number): number {
     const before = waiting.length;
-    const stop = Math.min(end, start + MAX_HEAD_BYTES - before);
-    if (!waiting.appendPiece(bytes, start, stop)) return -1;
-    const length = head.readPlain(waiting.bytes, 0, waiting.length, this.kinds());
-    if (length >= before) {
+    const length = head.readPieces(waiting.bytes, before, bytes, start, end, this.kinds());
+    if (length >= before && length <= MAX_HEAD_BYTES) {
       this.takePosition(waiting);
       this.headRead(flow, head.isRequest);
       return start + length - before;
     }
-    if (length === MORE && waiting.length < MAX_HEAD_BYTES) {
-      waiting.hasLine = true;
-      return stop;
-    }
-    waiting.length = before;
-    return -1;
+    return length === MORE && waiting.appendPlain(bytes, start, end, MAX_HEAD_BYTES) ? end : -1;
   }
 
   private takePosition(waiting: Waiting): void {

@@ -52,8 +52,17 @@ export class Waiting {
     if (!this.appendPiece(from, start, end)) this.clear();
   }
 
-  /** Appends all; false, and nothing is changed, when there is no memory for it. */
-  appendPiece(from: Uint8Array, start: number, end: number): boolean {
+  /**
+   * Appends all of a piece that belongs to a head which is as it should be, its first line included; false, and nothing
+   * is changed, when there is no memory for it or `limit` octets are reached.
+   */
+  appendPlain(from: Uint8Array, start: number, end: number, limit: number): boolean {
+    if (this.length + end - start >= limit || !this.appendPiece(from, start, end)) return false;
+    this.hasLine = true;
+    return true;
+  }
+
+  private appendPiece(from: Uint8Array, start: number, end: number): boolean {
     if (!this.reserve(end - start)) return false;
     this.bytes.set(from.subarray(start, end), this.length);
     this.length += end - start;
