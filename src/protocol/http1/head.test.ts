@@ -256,3 +256,41 @@ describe("limits", () => {
     expect(spent_ms).toBeLessThan(3_000);
   });
 });
+
+describe("request lines without a version", () => {
+  test.each([
+    ["DELETE /HTTP/1.1", "DELETE", "/HTTP/1.1"],
+    ["OPTIONS HTTP/1.1", "OPTIONS", "HTTP/1.1"],
+    ["POST /x", "POST", "/x"],
+    ["GET / HTTP/1.1 junk", "GET", "/"],
+    ["CCM_POST /x", "CCM_POST", "/x"],
+  ])("%s, and field lines", (line, method, target) => {
+    for (const size of [1, 1_000]) {
+      const dialogue = talk({ maximumSegment_bytes: size }).client(http(line, "Host: a")).server(answer(400)).close();
+      const event = dialogue.event();
+      expect(event.request).toMatchObject({ method, target, fields: [["Host", "a"]] });
+      expect(event.response?.status).toBe(400);
+      expect(event.anomalies).toContain("http1.version-missing");
+    }
+  });
+
+  test.each([
+    "DELETE /key\r\nGET /key\r\n",
+    "OPTIONS rtsp://a/ RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+    "CONNECT\naccept-version:1.2\nhost:a\n\n\0",
+    "SEND /queue\ndestination:/queue/a\n\n\0",
+    "DELETE /k\x01y\r\nHost: a\r\n\r\n",
+  ])("%j is no HTTP", (text) => {
+    expect(talk().client(text).server("ERROR\r\n").close().rows()).toEqual([]);
+  });
+
+  test("SHOUTcast's ICY is a status line", () => {
+    const event = talk()
+      .client(http("GET / HTTP/1.0"))
+      .server("ICY 200 OK\r\nicy-name: x\r\n\r\nstream")
+      .close()
+      .event();
+    expect(event).toMatchObject({ response: { status: 200, reason: "OK", body_bytes: 6 }, outcome: "complete" });
+    expect(event.anomalies).toEqual(["http1.version-invalid"]);
+  });
+});

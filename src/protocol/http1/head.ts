@@ -33,6 +33,8 @@ export class Head extends MessageHead {
   transferEncodingCount = 0;
   readonly connections = new Int32Array(MAX_FRAMING_LINES);
   connectionCount = 0;
+  /** A `GET` without a version is HTTP/0.9: the first request of a flow only. */
+  mayBe09 = true;
   private hostCount = 0;
   /** The line that a folded one belongs to; -1 when it was left out. */
   private lastField = -1;
@@ -334,7 +336,9 @@ export class Head extends MessageHead {
     let at = start;
     while (at < end && TOKEN[bytes[at]] === 1) at++;
     this.methodEnd = at;
-    const versionStart = this.versionAtEnd(at, end);
+    let versionStart = this.versionAtEnd(at, end);
+    // where one word follows the method it is the target, whatever it looks like
+    if (versionStart === at + 1) versionStart = -1;
     let targetEnd = versionStart < 0 ? end : versionStart;
     while (targetEnd > at && isBlank(bytes[targetEnd - 1])) targetEnd--;
     while (at < targetEnd && isBlank(bytes[at])) at++;
@@ -348,8 +352,9 @@ export class Head extends MessageHead {
       break;
     }
     if (versionStart < 0) {
-      this.version = 9;
-      this.anomaly("http1.http09");
+      const old = this.mayBe09 && targetEnd === this.targetEnd && bytes[at] === 47;
+      this.version = old && isGet(bytes, start, this.methodEnd) ? 9 : 10;
+      this.anomaly(this.version === 9 ? "http1.http09" : "http1.version-missing");
       return;
     }
     const single = at - this.methodEnd === 1 && versionStart - targetEnd === 1;
@@ -400,11 +405,12 @@ export class Head extends MessageHead {
   /** HTTP-version SP status-code SP reason (RFC 9112 section 4). */
   private statusLine(start: number, end: number): void {
     const bytes = this.bytes;
-    let at = start + 5;
+    let at = start;
     while (at < end && !isBlank(bytes[at])) at++;
     if (at - start === 8) this.parseVersion(start);
     else {
-      this.version = 11;
+      // ICY is as HTTP/1.0
+      this.version = at - start === 3 ? 10 : 11;
       this.anomaly("http1.version-invalid");
     }
     const versionEnd = at;
@@ -467,6 +473,10 @@ export class Head extends MessageHead {
 function place(lines: Int32Array, index: number): number {
   lines[0] = index;
   return index < 0 ? 0 : 1;
+}
+
+function isGet(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === 3 && bytes[start] === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84;
 }
 
 function isFramingField(bytes: Uint8Array, start: number, end: number): boolean {

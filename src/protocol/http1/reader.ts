@@ -176,7 +176,8 @@ export class Reader {
     const response = requestHalf !== this.from ? isStatusLine(bytes, start, end) : "no";
     if (response === "yes") return RESPONSE;
     const mayBeRequest = requestHalf === 2 || requestHalf === this.from;
-    const request = mayBeRequest ? isRequestLine(bytes, start, end, this.connection.requests === 0) : "no";
+    head.mayBe09 = this.connection.requests === 0;
+    const request = mayBeRequest ? isRequestLine(bytes, start, end, head.mayBe09) : "no";
     if (request === "yes") return REQUEST;
     return response === "need-more" || request === "need-more" ? UNDECIDED : NEITHER;
   }

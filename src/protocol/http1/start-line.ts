@@ -5,16 +5,19 @@
  */
 import type { Detection } from "../../core/protocol.ts";
 import { isHttpSlash } from "./head.ts";
-import { CR, LF, latin1, lower, SPACE, TAB, TOKEN } from "./octets.ts";
+import { COLON, CR, isToken, LF, latin1, lower, SPACE, TAB, TOKEN } from "./octets.ts";
 
 /** A request line longer than this is not waited for. Common servers allow 8 kB (RFC 9112 section 3). */
 export const MAX_START_LINE = 65_536;
 const MAX_METHOD = 32;
+const LONGEST_FIELD_NAME = 256;
 
 const HTTP = lower("http");
+const HOST = lower("host");
 
-/** `HTTP/x` and the first digit of a status code. `need-more` while the octets there fit. */
+/** `HTTP/x` (or SHOUTcast's `ICY`) and the first digit of a status code. `need-more` while the octets there fit. */
 export function isStatusLine(bytes: Uint8Array, start: number, end: number): Detection {
+  if (bytes[start] === ICY[0] && start < end) return isIcyLine(bytes, start, end);
   for (let i = 0; i < 5; i++) {
     if (start + i >= end) return "need-more";
     const octet = i < 4 ? bytes[start + i] | 32 : bytes[start + i];
@@ -30,7 +33,22 @@ export function isStatusLine(bytes: Uint8Array, start: number, end: number): Det
   return bytes[at] >= 48 && bytes[at] <= 57 ? "yes" : "no";
 }
 
-/** A whole request line with an HTTP version, or `GET /…` without one when `allowHttp09`. */
+const ICY = Uint8Array.from("ICY ", (char) => char.charCodeAt(0));
+
+/** `ICY 200`: SHOUTcast servers answer GET so, and send a stream (no RFC tells; players take it for HTTP/1.0). */
+function isIcyLine(bytes: Uint8Array, start: number, end: number): Detection {
+  for (let i = 0; i < 7; i++) {
+    if (start + i >= end) return "need-more";
+    const octet = bytes[start + i];
+    if (i < 4 ? octet !== ICY[i] : !isDigit(octet)) return "no";
+  }
+  return "yes";
+}
+
+/**
+ * A whole request line with an HTTP version, or `GET /…` without one when `allowHttp09`; or a target without a version,
+ * when a field line follows (`Host`, behind a method that nobody registered): what servers answer with 400.
+ */
 export function isRequestLine(bytes: Uint8Array, start: number, end: number, allowHttp09: boolean): Detection {
   let at = start;
   while (at < end && at - start <= MAX_METHOD && TOKEN[bytes[at]] === 1) at++;
@@ -48,8 +66,31 @@ export function isRequestLine(bytes: Uint8Array, start: number, end: number, all
   while (word > methodEnd && bytes[word - 1] > SPACE) word--;
   if (lineEnd - word >= 6 && isHttpSlash(bytes, word) && word > methodEnd + 1)
     return isHttp2Preface(bytes, start, methodEnd) ? "no" : "yes";
-  if (!allowHttp09) return "no";
-  return isHttp09(bytes, start, methodEnd, lineEnd) ? "yes" : "no";
+  if (allowHttp09 && isHttp09(bytes, start, methodEnd, lineEnd)) return "yes";
+  if (!isVersionless(bytes, methodEnd, lineEnd)) return "no";
+  return isFieldLine(bytes, lineFeed + 1, end, METHODS.has(latin1(bytes, start, methodEnd)));
+}
+
+/** A method, a space, one word; or more words, with an HTTP version among them. */
+function isVersionless(bytes: Uint8Array, methodEnd: number, lineEnd: number): boolean {
+  if (bytes[methodEnd] !== SPACE || lineEnd - methodEnd < 2) return false;
+  let blank = false;
+  let version = false;
+  for (let at = methodEnd + 1; at < lineEnd; at++) {
+    if (bytes[at] < SPACE || bytes[at] >= 127) return false;
+    if (bytes[at] !== SPACE) continue;
+    blank = true;
+    version ||= at + 6 < lineEnd && isHttpSlash(bytes, at + 1);
+  }
+  return !blank || version;
+}
+
+/** `name:`, or `Host:` only. */
+function isFieldLine(bytes: Uint8Array, start: number, end: number, anyName: boolean): Detection {
+  let at = start;
+  while (at < end && TOKEN[bytes[at]] === 1) at++;
+  if (at === end) return end - start < LONGEST_FIELD_NAME ? "need-more" : "no";
+  return at > start && bytes[at] === COLON && (anyName || isToken(bytes, start, at, HOST)) ? "yes" : "no";
 }
 
 /** RFC 1945 section 5: `GET SP Request-URI CRLF`, the whole request. */
