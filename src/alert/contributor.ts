@@ -1,124 +1,24 @@
 /**
- * Where an excess comes from. Counts each series' amounts by key in every dimension over the sliding window, learns
- * what is usual for each key, and names the keys that hold most of the excess. Pure. Bounded: a step holds so many keys
- * of a dimension and no more (the rest is counted together); so does the memory of what is usual.
+ * Where an excess comes from: what a window usually holds of each key, and the keys that hold most of what is more (or
+ * less) than that. Takes windows of KeyCounters; gives contributors. Pure, bounded.
  */
-import type { AlertEvent, TransactionEvent } from "../core/event.ts";
-import { type KeyReader, keyReader } from "./dimension.ts";
+import type { AlertEvent } from "../core/event.ts";
+import { KEYS_PER_STEP, type KeyPairs, type Keys, REST } from "./key-counters.ts";
 import type { Direction } from "./machine.ts";
 
 export type Contributor = AlertEvent["contributors"][number];
 
-/** Keys told apart in one step and dimension; of one series among many, fewer. What is usual is kept for twice as many. */
-export const KEYS_PER_STEP = 256;
-export const KEYS_PER_STEP_GROUPED = 32;
 /** Windows that the memory of a key spans. */
 const USUAL_WINDOWS = 30;
 const LEAST_SHARE = 0.1;
 const MOST_PER_DIMENSION = 3;
-/** What did not fit; never named. */
-const REST = "\u0000rest";
-
-type Keys = Map<string, number>;
-
-/** Pairs, not objects: keys come from the wire, and their order decides between equals. */
-type KeyPairs = readonly (readonly [key: string, amount: number])[];
-export type KeySnapshot = readonly (readonly [step: number, dimensions: readonly KeyPairs[]])[];
-
-export class KeyCounters {
-  readonly dimensions: readonly string[];
-  readonly #readers: readonly KeyReader[];
-  readonly #limit: number;
-  readonly #slots: { step: number; keys: Keys[] }[];
-
-  /** Holds `steps` steps. */
-  constructor(dimensions: readonly string[], steps: number, limit = KEYS_PER_STEP) {
-    this.#limit = limit;
-    this.dimensions = dimensions;
-    this.#readers = dimensions.map(keyReader);
-    this.#slots = Array.from({ length: steps }, () => ({ step: -1, keys: dimensions.map(() => new Map()) }));
-  }
-
-  /** The event's key in each dimension. */
-  keysOf(event: TransactionEvent): (string | null)[] {
-    return this.#readers.map((read) => read(event));
-  }
-
-  add(step: number, keys: readonly (string | null)[], amount: number): void {
-    const slot = this.#slot(step);
-    if (slot === null || amount === 0) return;
-    keys.forEach((key, index) => {
-      if (key !== null) addKey(slot[index], key, amount, this.#limit);
-    });
-  }
-
-  /** Amounts by key over the steps `[from, to)`, for each dimension. */
-  window(from: number, to: number): Keys[] {
-    const total: Keys[] = this.dimensions.map(() => new Map());
-    for (const slot of this.#slots) {
-      if (slot.step < from || slot.step >= to) continue;
-      slot.keys.forEach((keys, index) => {
-        for (const [key, amount] of keys) total[index].set(key, (total[index].get(key) ?? 0) + amount);
-      });
-    }
-    return total;
-  }
-
-  clear(): void {
-    for (const slot of this.#slots) slot.step = -1;
-  }
-
-  serialize(): KeySnapshot {
-    return this.#slots
-      .filter((slot) => slot.step >= 0)
-      .sort((a, b) => a.step - b.step)
-      .map((slot) => [slot.step, slot.keys.map((keys) => [...keys])]);
-  }
-
-  /** Law 3: counters of the same steps add up. */
-  merge(other: KeyCounters): void {
-    this.#load(other.serialize());
-  }
-
-  restore(saved: KeySnapshot): void {
-    this.clear();
-    this.#load(saved);
-  }
-
-  #load(saved: KeySnapshot): void {
-    for (const [step, dimensions] of saved) {
-      const slot = this.#slot(step);
-      dimensions.slice(0, this.dimensions.length).forEach((keys, index) => {
-        for (const [key, amount] of keys) if (slot !== null) addKey(slot[index], key, amount, this.#limit);
-      });
-    }
-  }
-
-  #slot(step: number): Keys[] | null {
-    const slot = this.#slots[((step % this.#slots.length) + this.#slots.length) % this.#slots.length];
-    if (slot.step > step) return null;
-    if (slot.step < step) {
-      slot.step = step;
-      for (const keys of slot.keys) keys.clear();
-    }
-    return slot.keys;
-  }
-}
-
-function addKey(keys: Keys, key: string, amount: number, limit: number): void {
-  const held = keys.get(key);
-  if (held !== undefined) keys.set(key, held + amount);
-  else if (keys.size < limit) keys.set(key, amount);
-  else keys.set(REST, (keys.get(REST) ?? 0) + amount);
-}
-
 export interface UsualSnapshot {
   readonly windows: number;
   readonly usual: readonly KeyPairs[];
   readonly last: readonly KeyPairs[] | null;
 }
 
-/** What a window usually holds of each key. */
+/** What a window usually holds of each key: of twice as many keys as a step tells apart. */
 export class UsualKeys {
   #usual: Keys[] = [];
   readonly #limit: number;

@@ -4,22 +4,16 @@
  */
 import type { TransactionEvent } from "../core/event.ts";
 import { type Micros, SECOND } from "../core/units.ts";
-import {
-  type Contributor,
-  KEYS_PER_STEP,
-  KEYS_PER_STEP_GROUPED,
-  KeyCounters,
-  type KeySnapshot,
-} from "./contributor.ts";
+import type { Contributor } from "./contributor.ts";
 import { HistogramRing, type HistogramSnapshot } from "./histogram-ring.ts";
+import { KEYS_PER_STEP, KEYS_PER_STEP_GROUPED, KeyCounters, type KeySnapshot } from "./key-counters.ts";
 import type { Measure } from "./measure.ts";
 import { type RingSnapshot, SecondRing } from "./ring.ts";
+import { Samples, type SamplesSnapshot } from "./samples.ts";
 
 /** Seconds (and steps) kept beside the window: events that come late, and the time not yet evaluated. */
 const SLACK_S = 64;
 const SLACK_STEPS = 8;
-const SAMPLES_KEPT = 32;
-const SAMPLES_SHOWN = 3;
 
 export interface WindowValue {
   /** Null: too few events to say. */
@@ -30,18 +24,12 @@ export interface WindowValue {
 
 const DEFAULT_QUANTILE = 0.95;
 
-interface Sample {
-  readonly id: string;
-  readonly second: number;
-  readonly keys: readonly (string | null)[];
-}
-
 export interface SeriesSnapshot {
   readonly amounts: RingSnapshot;
   readonly weights: RingSnapshot;
   readonly histogram: HistogramSnapshot | null;
   readonly keys: KeySnapshot;
-  readonly samples: readonly Sample[];
+  readonly samples: SamplesSnapshot;
   readonly last_flow: number;
 }
 
@@ -61,7 +49,7 @@ export class Series {
   readonly #weights: SecondRing;
   readonly #histogram: HistogramRing | null;
   readonly keys: KeyCounters;
-  #samples: Sample[] = [];
+  readonly #samples = new Samples();
   #lastFlow = -1;
 
   constructor(shape: SeriesShape, measure: Measure) {
@@ -86,7 +74,7 @@ export class Series {
     if (this.#histogram !== null) this.#histogram.add(step, amount);
     const keys = this.keys.keysOf(event);
     this.keys.add(step, keys, amount);
-    if (amount > 0) this.#keepSample({ id: event.id, second: Math.floor(event.time_us / SECOND), keys });
+    if (amount > 0) this.#samples.keep(event.id, Math.floor(event.time_us / SECOND), keys);
   }
 
   /** Counts an amount of `events` events without a transaction to show for it. */
@@ -126,15 +114,7 @@ export class Series {
 
   /** Ids of the newest exchanges of the window, of the largest contributor where there is one. */
   samples(end: Micros, found: readonly Contributor[]): string[] {
-    const from = (end - this.#shape.window) / SECOND;
-    const recent = this.#samples.filter((sample) => sample.second >= from).reverse();
-    const top = found.reduce<Contributor | null>(
-      (best, row) => (best === null || row.share_of_excess > best.share_of_excess ? row : best),
-      null,
-    );
-    const place = top === null ? -1 : this.#shape.dimensions.indexOf(top.dimension);
-    const matching = recent.filter((sample) => top !== null && sample.keys[place] === top.key);
-    return (matching.length > 0 ? matching : recent).slice(0, SAMPLES_SHOWN).map((sample) => sample.id);
+    return this.#samples.since((end - this.#shape.window) / SECOND, this.#shape.dimensions, found);
   }
 
   clear(): void {
@@ -142,7 +122,7 @@ export class Series {
     this.#weights.clear();
     this.#histogram?.clear();
     this.keys.clear();
-    this.#samples = [];
+    this.#samples.clear();
   }
 
   serialize(): SeriesSnapshot {
@@ -151,7 +131,7 @@ export class Series {
       weights: this.#weights.serialize(),
       histogram: this.#histogram?.serialize() ?? null,
       keys: this.keys.serialize(),
-      samples: [...this.#samples],
+      samples: this.#samples.serialize(),
       last_flow: this.#lastFlow,
     };
   }
@@ -161,7 +141,7 @@ export class Series {
     this.#weights.restore(saved.weights);
     if (saved.histogram !== null) this.#histogram?.restore(saved.histogram);
     this.keys.restore(saved.keys);
-    this.#samples = saved.samples.slice(-SAMPLES_KEPT);
+    this.#samples.restore(saved.samples);
     this.#lastFlow = saved.last_flow;
   }
 
@@ -170,10 +150,5 @@ export class Series {
     const same = flow === this.#lastFlow;
     this.#lastFlow = flow;
     return same;
-  }
-
-  #keepSample(sample: Sample): void {
-    this.#samples.push(sample);
-    if (this.#samples.length > SAMPLES_KEPT) this.#samples.shift();
   }
 }

@@ -87,7 +87,7 @@ export class LiveAlerts {
     const waiting = early;
     early = null;
     for (const event of waiting) this.notify(event);
-    session.pipeline.onEvent((event) => this.watch.observe(event));
+    session.pipeline.onLook((event) => this.watch.observe(event));
     run.onTick = (now) => this.watch.advance(now);
     run.onCapture = (state, now, reason) => this.watch.capture(state, now, reason);
   }
@@ -156,6 +156,6 @@ export function fileEngine(config: AlertConfig, options: AlertOptions, session: 
     emit: (event) => session.pipeline.publish(event),
     ...{ clock: "file", compile: filterCompiler(options), ledger: session.ledger, utcOffset: localOffset_min },
   });
-  session.pipeline.onEvent((event) => engine.observe(event));
+  session.pipeline.onLook((event) => engine.observe(event));
   return engine;
 }

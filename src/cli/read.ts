@@ -38,7 +38,7 @@ export interface ReadAdditions extends Partial<SessionOptions> {
   readonly onSecond?: (now: Micros) => void;
   /** Everything was given out; the outputs are still open. */
   readonly onEnd?: () => void;
-  /** Alerts will listen: every exchange is made plain for them, also those that are not shown. */
+  /** Alerts will listen: they hear of every exchange, also of those that are not shown. */
   readonly forAlerts?: boolean;
 }
 
@@ -120,8 +120,7 @@ export async function readThrough(
     ...base,
     ...more,
     tests: [...base.tests, ...(more.tests ?? [])],
-    // somebody must look, or heads are not kept
-    observers: [...(more.observers ?? []), ...(more.forAlerts ? [() => {}] : [])],
+    keepHeads: more.forAlerts,
   });
   more.onSession?.(session);
   const bar = new ProgressBar();

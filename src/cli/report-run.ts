@@ -82,7 +82,7 @@ async function ofFiles(
     throw new Trouble(`${flag} is for live traffic, and files are given`, { exitCode: EXIT.usage, hint });
   }
   const stop = stopOnSignals();
-  const { session, summary } = await readThrough(files, options, stop, { observers: [observer] });
+  const { session, summary } = await readThrough(files, options, stop, { observers: [observer], lends: true });
   stop.dispose();
   print(out, report.lines(null));
   if (options.summary) tellRead(session, summary, stop);
@@ -91,7 +91,7 @@ async function ofFiles(
 
 async function ofTraffic(options: ReportOptions, report: Report, observer: Observer, out: Out): Promise<void> {
   const stop = stopOnSignals();
-  const run = await openLive(options, stop, { observers: [observer] });
+  const run = await openLive(options, stop, { observers: [observer], lends: true });
   const inPlace = out.isTTY === true && !report.running;
   if (process.stderr.isTTY && !inPlace) notice(`watching ${run.place}; Ctrl-C ends with a summary`);
   reloadOnHangup(run, options, stop);

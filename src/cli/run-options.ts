@@ -166,15 +166,12 @@ export function sessionOptions(
   };
 }
 
-/**
- * For runs with alerts, which look at every exchange: what was too fast for a row is left out behind them, not before.
- * Live there is a test in any case: rows written without one may get a gate before everything else (`refilter`).
- */
+/** For runs with alerts, which look at every exchange: what was too fast for a row is left out behind them, not before. */
 export function withoutGate(base: SessionOptions): SessionOptions {
   const { minLatency_ms, tests } = base;
-  if (minLatency_ms === 0 && !base.live) return base;
+  if (minLatency_ms === 0) return base;
   const slow: EventTest = (event) => {
-    if (minLatency_ms === 0 || event.type !== "transaction") return true;
+    if (event.type !== "transaction") return true;
     const time = event.latency_ms.total ?? event.latency_ms.ttfb;
     return time !== null && time >= minLatency_ms;
   };

@@ -41,7 +41,7 @@ export interface WatchOptions extends RunOptions {
 /** What a command adds to a live run. */
 export interface LiveAdditions extends Partial<SessionOptions> {
   readonly tests?: readonly EventTest[];
-  /** Alerts will listen: every exchange is made plain for them, also those that are not shown. */
+  /** Alerts will listen: they hear of every exchange, also of those that are not shown. */
   readonly forAlerts?: boolean;
 }
 
@@ -142,8 +142,9 @@ export async function openLive(options: WatchOptions, stop: Stop, more: LiveAddi
       ...base,
       ...more,
       tests: [...base.tests, ...counted.tests],
-      // somebody must look, or heads are not kept
-      observers: more.forAlerts ? [...counted.observers, () => {}] : counted.observers,
+      observers: counted.observers,
+      lends: more.lends ?? more.observers === undefined,
+      keepHeads: more.forAlerts,
     });
     run.connect(session, attribution);
     run.capture.open();

@@ -26,6 +26,11 @@ export interface Statistic<State = unknown, Report = unknown> {
  */
 export interface Sink {
   readonly name: string;
+  /**
+   * `write` reads single properties of the event while it runs, and neither keeps nor copies it: exchanges then come
+   * lent, without being made plain for it.
+   */
+  readonly lends?: boolean;
   write(event: EarshotEvent): void;
   /** Writes out what is queued, gives up after a bounded time. */
   close?(): Promise<void>;

@@ -17,6 +17,7 @@ import { Decoder, type DecoderOptions } from "../decode/decoder.ts";
 import { type FlowIds, FlowTable } from "../flow/table.ts";
 import { FirstOctets } from "../protocol/detect/selector.ts";
 import type { RedactBody } from "../transaction/body.ts";
+import { LentEvent } from "../transaction/lent-event.ts";
 import { Materializer } from "../transaction/materialize.ts";
 import { TransactionStage } from "../transaction/stage.ts";
 
@@ -59,9 +60,13 @@ export class Pipeline implements PacketHandler, ExchangeListener {
   private readonly exchangeListeners: ExchangeListener[] = [];
   private readonly eventListeners: EventListener[] = [];
   private readonly otherListeners: EventListener[] = [];
+  private readonly lookers: EventListener[] = [];
   private readonly enrichers: readonly Enricher[];
   private readonly interfaces = new Map<number, CaptureInterface>();
   private readonly stage: TransactionStage;
+  private readonly lent: LentEvent;
+  /** An enricher adds to events: they must be made. */
+  private readonly enriches: boolean;
   /** Decides before anything is made of an exchange; true keeps it. */
   private readonly gates: ((exchange: Exchange) => boolean)[] = [];
   readonly flowGates: ((flow: Flow) => void)[] = [];
@@ -70,6 +75,8 @@ export class Pipeline implements PacketHandler, ExchangeListener {
     this.ledger = options.ledger;
     this.enrichers = options.enrichers ?? [];
     this.materializer = new Materializer(options.redactor?.body ?? ((text) => text));
+    this.lent = new LentEvent(this.materializer);
+    this.enriches = this.enrichers.some((enricher) => enricher.enrich !== undefined);
     this.stage = new TransactionStage({
       ledger: options.ledger,
       listener: this,
@@ -117,6 +124,15 @@ export class Pipeline implements PacketHandler, ExchangeListener {
     if (which === "all") this.eventListeners.push(listener);
   }
 
+  /**
+   * Hears of everything, and keeps nothing of an event but what it read from it: exchanges come lent
+   * (transaction/lent-event.ts), so that none need be made plain for a listener that counts.
+   */
+  onLook(listener: EventListener): void {
+    this.otherListeners.push(listener);
+    this.lookers.push(listener);
+  }
+
   /** Exchanges for which any gate is false are counted and not given out. */
   addGate(gate: (exchange: Exchange) => boolean): void {
     this.gates.push(gate);
@@ -154,9 +170,19 @@ export class Pipeline implements PacketHandler, ExchangeListener {
       if (enricher.kernelTimes !== undefined) addKernelTimes(exchange, enricher);
     }
     for (const listener of this.exchangeListeners) listener.exchange(exchange);
-    if (this.eventListeners.length === 0) return;
+    if (this.eventListeners.length === 0 && (this.lookers.length === 0 || !this.enriches)) {
+      const event = this.look(exchange);
+      for (const looker of this.lookers) looker(event);
+      return;
+    }
     const event = this.enriched(this.materializer.event(exchange));
     for (const listener of this.eventListeners) listener(event);
+    for (const looker of this.lookers) looker(event);
+  }
+
+  /** An exchange to read as an event, lent; without what enrichers add. */
+  look(exchange: Exchange): TransactionEvent {
+    return this.lent.of(exchange);
   }
 
   private enriched(event: TransactionEvent): TransactionEvent {

@@ -4,6 +4,7 @@
  * session hands the second what it shows.
  */
 import type { EarshotEvent } from "../core/event.ts";
+import type { ExchangeListener } from "../core/exchange.ts";
 import { printableJson } from "../core/printable.ts";
 import type { Sink } from "../core/roles.ts";
 import { eventFormat } from "../sink/formats.ts";
@@ -16,7 +17,7 @@ import { openDestination } from "../sink/output/open.ts";
 import type { OutputSpec } from "../sink/output/spec.ts";
 import { TableFormat } from "../sink/table/table.ts";
 import type { Pipeline } from "./pipeline.ts";
-import type { SessionOptions } from "./session.ts";
+import type { EventTest, SessionOptions } from "./session.ts";
 
 type TakeLines = NonNullable<SessionOptions["onLines"]>;
 
@@ -26,37 +27,37 @@ const FLUSH_EVERY_MS = 100;
 export class SessionOutputs {
   private readonly options: SessionOptions;
   private readonly pipeline: Pipeline;
-  /** Exchanges can be written as they are. */
-  private readonly direct: boolean;
+  /** Which exchanges are written from bytes; null when none can be. */
+  private readonly passes: EventTest | null;
   private readonly sinks: Sink[] = [];
   private readonly destinations: Destination[] = [];
   private readonly lines: LineBuffer[] = [];
   private timer: NodeJS.Timeout | null = null;
 
-  /** Throws Trouble when one does not open. */
-  constructor(options: SessionOptions, pipeline: Pipeline, direct: boolean) {
+  /** `passes` reads its event and keeps nothing of it. Throws Trouble when an output does not open. */
+  constructor(options: SessionOptions, pipeline: Pipeline, passes: EventTest | null) {
     this.options = options;
     this.pipeline = pipeline;
-    this.direct = direct;
+    this.passes = passes;
     const { outputs, sinks = [], onLines, live } = options;
     if (onLines !== undefined) this.openLines(onLines);
     for (const output of outputs) {
       if (output.format === "none") continue;
-      if (output.format === "json" && direct) this.openFastJson(output);
+      if (output.format === "json" && passes !== null) this.openFastJson(output);
       else this.openSink(output);
     }
     this.sinks.push(...sinks);
     if (live && this.lines.length > 0) this.timer = setInterval(() => this.flush(), FLUSH_EVERY_MS);
   }
 
-  /** Somebody takes plain events. */
+  /** Somebody takes events. */
   get takeEvents(): boolean {
     return this.sinks.length > 0;
   }
 
-  /** Something is written from bytes, by which no event passes. */
-  get takeBytes(): boolean {
-    return this.lines.length > 0;
+  /** And keeps them: lent ones will not do. */
+  get keepEvents(): boolean {
+    return this.sinks.some((sink) => !sink.lends);
   }
 
   write(event: EarshotEvent): void {
@@ -77,28 +78,37 @@ export class SessionOutputs {
       const stream = destination as Destination & { bytes(bytes: Uint8Array, records: number): void };
       lines = countedLines((bytes, length, records) => stream.bytes(bytes.slice(0, length), records));
     }
-    this.writeExchanges(lines);
+    this.writeExchanges(lines, this.passes as EventTest);
   }
 
   private openLines(onLines: TakeLines): void {
     const lines = countedLines(onLines);
-    if (this.direct) {
-      this.writeExchanges(lines);
+    if (this.passes !== null) {
+      this.writeExchanges(lines, this.passes);
       return;
     }
     this.lines.push(lines);
     this.sinks.push({ name: "lines", write: (event) => writeLine(lines, event) });
   }
 
-  private writeExchanges(lines: LineBuffer): void {
+  private writeExchanges(lines: LineBuffer, passes: EventTest): void {
     this.lines.push(lines);
+    const { pipeline } = this;
+    const { live, tests, filters = [] } = this.options;
     const writer = new JsonWriter(lines, (exchange, request) => {
-      const body = this.pipeline.materializer.body(exchange, request);
+      const body = pipeline.materializer.body(exchange, request);
       return body === null ? null : JSON.stringify(body);
     });
-    this.pipeline.onExchange(writer);
-    this.pipeline.onEvent((event) => {
-      if (event.type !== "transaction") writeLine(lines, event);
+    // behind a file nobody sets filters later
+    const all = !live && tests.length + filters.length === 0;
+    const choosing: ExchangeListener = {
+      exchange: (exchange) => {
+        if (passes(pipeline.look(exchange))) writer.exchange(exchange);
+      },
+    };
+    pipeline.onExchange(all ? writer : choosing);
+    pipeline.onEvent((event) => {
+      if (event.type !== "transaction" && passes(event)) writeLine(lines, event);
     }, "others");
   }
 

@@ -4,8 +4,7 @@
  */
 
 import type { EarshotEvent, TransactionEvent } from "../core/event.ts";
-import type { Exchange } from "../core/exchange.ts";
-import { NEVER } from "../core/exchange.ts";
+import { type Exchange, NEVER } from "../core/exchange.ts";
 import type { HeadRedactor } from "../core/http.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { CaptureInterface, PacketHandler, RawPacket } from "../core/packet.ts";
@@ -45,8 +44,12 @@ export interface SessionOptions {
   readonly maxFlows?: number;
   readonly flowIds?: FlowIds;
   readonly decoder?: DecoderOptions;
-  /** Hear every event that passes the tests, beside the outputs: statistics, dashboards, alerts. */
+  /** Hear every event that passes the tests, beside the outputs: statistics, dashboards. */
   readonly observers?: readonly ((event: EarshotEvent) => void)[];
+  /** The observers keep no event: exchanges come to them lent (transaction/lent-event.ts), which is much cheaper. */
+  readonly lends?: boolean;
+  /** Heads are kept even when nothing here looks at them: somebody listens at the pipeline. */
+  readonly keepHeads?: boolean;
   readonly sinks?: readonly Sink[];
   /** Events come ready by `pipeline.publish`, none is made here of an exchange. */
   readonly remote?: boolean;
@@ -67,7 +70,6 @@ export class Session implements PacketHandler {
   private readonly options: SessionOptions;
   private readonly outputs: SessionOutputs;
   private filters: readonly EventTest[];
-  private gated = false;
   /** Events given out. */
   shown = 0;
 
@@ -96,10 +98,8 @@ export class Session implements PacketHandler {
       options.onNotice("secrets are shown as they were sent (--reveal)");
     }
     if (options.minLatency_ms > 0) this.pipeline.addGate((exchange) => slowerThan(exchange, options.minLatency_ms));
-    this.outputs = new SessionOutputs(options, this.pipeline, this.direct);
-    if (this.outputs.takeEvents || (options.observers?.length ?? 0) > 0) {
-      this.pipeline.onEvent((event) => this.event(event));
-    }
+    this.outputs = new SessionOutputs(options, this.pipeline, this.direct ? (event) => this.passes(event) : null);
+    this.listen();
     options.plugins?.start({
       ledger: this.ledger,
       onNotice: options.onNotice,
@@ -107,24 +107,32 @@ export class Session implements PacketHandler {
     });
   }
 
+  /** Events are made only when somebody keeps or changes them. */
+  private listen(): void {
+    const { observers = [], lends = false } = this.options;
+    const { takeEvents, keepEvents } = this.outputs;
+    if (!takeEvents && observers.length === 0) return;
+    const kept = keepEvents || (observers.length > 0 && !lends);
+    if (kept || !this.whole) this.pipeline.onEvent((event) => this.event(event));
+    else this.pipeline.onLook((event) => this.event(event));
+  }
+
   private wantsHeads(): boolean {
     const { outputs, observers, sinks, tests, onLines } = this.options;
-    if (tests.length > 0 || onLines !== undefined) return true;
+    if (tests.length > 0 || onLines !== undefined || this.options.keepHeads) return true;
     return outputs.some((output) => output.format !== "none") || !!observers?.length || !!sinks?.length;
   }
 
-  /** Exchanges can be written as they are when nothing has to look at them first. */
+  /** Exchanges can be written as they are when nothing changes them first. */
   private get direct(): boolean {
-    const { tests, captureRequest, captureResponse, enrichers } = this.options;
-    return (
-      !this.options.remote &&
-      tests.length === 0 &&
-      this.filters.length === 0 &&
-      captureRequest &&
-      captureResponse &&
-      !this.foreign &&
-      enrichers.every((enricher) => enricher.enrich === undefined)
-    );
+    const { enrichers, remote } = this.options;
+    return !remote && this.whole && enrichers.every((enricher) => enricher.enrich === undefined);
+  }
+
+  /** What is shown of an event is the event. */
+  private get whole(): boolean {
+    const { captureRequest, captureResponse } = this.options;
+    return captureRequest && captureResponse && !this.foreign;
   }
 
   /** Plug-ins make or change events: what they put in is redacted as well. */
@@ -135,13 +143,18 @@ export class Session implements PacketHandler {
 
   private event(given: EarshotEvent): void {
     const event = this.foreign ? this.options.redactor.event(given) : given;
-    for (const test of this.options.tests) if (!test(event)) return;
-    for (const filter of this.filters) if (!filter(event)) return;
+    if (!this.passes(event)) return;
     const shown = event.type === "transaction" ? this.halves(event) : event;
     if (shown === null) return;
     this.shown++;
     for (const observer of this.options.observers ?? []) observer(shown);
     this.outputs.write(shown);
+  }
+
+  private passes(event: EarshotEvent): boolean {
+    for (const test of this.options.tests) if (!test(event)) return false;
+    for (const filter of this.filters) if (!filter(event)) return false;
+    return true;
   }
 
   /** `--capture-request` and `--capture-response`: rows for the halves that are wanted. */
@@ -172,15 +185,6 @@ export class Session implements PacketHandler {
   /** Other filters from now on. */
   refilter(filters: readonly EventTest[]): void {
     this.filters = filters;
-    if (!this.outputs.takeBytes || this.gated) return;
-    // lines written from bytes ask nobody: they get a gate, which costs nothing to those who never reload
-    this.gated = true;
-    this.pipeline.addGate((exchange) => {
-      if (this.filters.length === 0) return true;
-      for (const enricher of this.options.enrichers) enricher.flowUsed?.(exchange.flow);
-      const event = this.pipeline.materializer.event(exchange);
-      return this.filters.every((filter) => filter(event));
-    });
   }
 
   /** Other names are redacted from now on. What was to be shown as sent at the start still is. */

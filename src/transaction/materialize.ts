@@ -160,7 +160,8 @@ export function versionText(version: number): string {
   return `${Math.floor(version / 10)}.${version % 10}`;
 }
 
-function span(from: Micros, to: Micros): number | null {
+/** Milliseconds; null when an end was not seen. */
+export function span(from: Micros, to: Micros): number | null {
   return from === NEVER || to === NEVER || to < from ? null : (to - from) / MILLISECOND;
 }
 
@@ -174,7 +175,7 @@ function latencyOf(exchange: Exchange): TransactionEvent["latency_ms"] {
   };
 }
 
-function kernelOf(exchange: Exchange): TransactionEvent["kernel_ms"] {
+export function kernelOf(exchange: Exchange): TransactionEvent["kernel_ms"] {
   const { kernelRequestWait, kernelProcess, kernelResponseWait } = exchange;
   if (kernelRequestWait < 0 && kernelProcess < 0 && kernelResponseWait < 0) return null;
   const milliseconds = (time: Micros) => (time < 0 ? null : time / MILLISECOND);

@@ -16,12 +16,20 @@ export interface CapturedPacket extends BuiltPacket {
 export interface RunOptions extends Partial<PipelineOptions> {
   /** Also write every exchange with JsonWriter. */
   readonly json?: boolean;
+  /** Also read every exchange as a lent event, and copy what it says. */
+  readonly lent?: boolean;
+  /** False makes no plain events. */
+  readonly events?: boolean;
+  /** Before the first packet. */
+  readonly onPipeline?: (pipeline: Pipeline) => void;
 }
 
 export class PipelineRun implements PacketHandler {
   readonly ledger = new Ledger();
   readonly pipeline: Pipeline;
   readonly events: TransactionEvent[] = [];
+  /** What lent events said, of the same exchanges. */
+  readonly lent: unknown[] = [];
   /** Errors of our own: none may ever come. */
   readonly errors: unknown[] = [];
   private text = "";
@@ -36,6 +44,16 @@ export class PipelineRun implements PacketHandler {
       onInternalError: (error) => this.errors.push(error),
     });
     this.lineBuffer = options.json ? this.openWriter() : null;
+    if (options.lent) {
+      this.pipeline.onExchange({
+        exchange: (exchange) => {
+          const plain = this.pipeline.materializer.event(exchange);
+          this.lent.push(readLike(plain, this.pipeline.look(exchange)));
+        },
+      });
+    }
+    options.onPipeline?.(this.pipeline);
+    if (options.events === false) return;
     this.pipeline.onEvent((event) => {
       if (event.type === "transaction") this.events.push(event);
     });
@@ -114,4 +132,15 @@ export async function loadCapture(path: string): Promise<CapturedPacket[]> {
     },
   });
   return packets;
+}
+
+/** What `from` says where `pattern` says something: lent events have properties that only reading finds. */
+function readLike(pattern: object, from: object): unknown {
+  return Object.fromEntries(
+    Object.entries(pattern).map(([name, value]) => {
+      const said = (from as Record<string, unknown>)[name];
+      const nested = value !== null && typeof value === "object" && !Array.isArray(value);
+      return [name, nested && said !== null && said !== undefined ? readLike(value as object, said) : said];
+    }),
+  );
 }

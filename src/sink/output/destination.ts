@@ -26,6 +26,8 @@ export interface Destination {
 /** A pure formatter: events in, texts out. */
 export interface EventFormat {
   readonly name: string;
+  /** Reads single properties of an event while it formats, and neither keeps nor copies it. */
+  readonly lends?: boolean;
   /** Lines before the first record of every file, without the last line end; empty for none. */
   header?(): string;
   /** Records for an event: none when the event is not this format's, or several. Without line ends behind them. */
@@ -47,6 +49,10 @@ export class FormatSink implements Sink {
     this.name = destination.name;
     this.formatter = formatter;
     this.destination = destination;
+  }
+
+  get lends(): boolean {
+    return this.formatter.lends ?? false;
   }
 
   write(event: EarshotEvent): void {

@@ -50,6 +50,7 @@ export function parseColumns(text: string): string[] {
 
 export class TableFormat implements EventFormat {
   readonly name = "table";
+  readonly lends = true;
   private readonly columns: readonly Column[];
   private readonly widths: readonly number[];
   private readonly options: TableOptions;
