@@ -8,7 +8,7 @@ import type { Choosing } from "../choosing.ts";
 
 /** What is the same for every worker of a run. */
 export interface ShardSettings {
-  readonly capture: Omit<LiveCaptureOptions, "tick" | "fanout" | "closed">;
+  readonly capture: Omit<LiveCaptureOptions, "tick" | "fanout" | "closed" | "unwoken">;
   readonly runtimeSockets?: readonly string[];
   readonly redact: RedactOptions;
   readonly choosing: Choosing;

@@ -69,7 +69,7 @@ export class Shard {
   }
 
   private join(group: number | "new"): void {
-    const capture = { ...this.data.capture, fanout: { group }, closed: true };
+    const capture = { ...this.data.capture, fanout: { group }, closed: true, unwoken: true };
     this.run = new LiveRun({ capture, ledger: this.ledger, pcapng: null, onNotice: this.notice });
     this.send({ kind: "member", group: this.run.capture.fanoutId });
   }

@@ -1,4 +1,5 @@
 /** Capture by several threads, in this process, on loopback: nothing lost, nothing twice, nothing left behind. */
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { Agent, createServer, request, type Server } from "node:http";
@@ -6,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EarshotEvent, TransactionEvent } from "../../core/event.ts";
 import { Ledger } from "../../core/ledger.ts";
@@ -257,4 +259,10 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
     expect(performance.now() - start).toBeLessThan(5_000);
     expect(failures.length).toBe(1);
   });
+
+  test("workers that are ended in the middle of traffic do not take the program with them", () => {
+    const script = fileURLToPath(new URL("../../../test/support/breaking-workers.ts", import.meta.url));
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [script, "3"], { timeout: 60_000 });
+    expect([status, signal, String(stdout), String(stderr)]).toEqual([0, null, "3 lost\n", ""]);
+  }, 70_000);
 });

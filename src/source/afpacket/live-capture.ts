@@ -16,6 +16,7 @@ import {
   byHardware,
   ethernetFilter,
   filterOf,
+  type HostAddress,
   loopbackOnce,
   networkFilter,
   nothing,
@@ -51,6 +52,8 @@ export interface LiveCaptureOptions {
   readonly promiscuous?: boolean;
   /** TCP ports to keep; none means all. Fragments, tunnels and IPv6 extension headers pass whatever their port. */
   readonly ports?: readonly PortRange[];
+  /** Hosts to keep, whichever end of TCP they are; none means all. What passes with ports passes here too. */
+  readonly hosts?: readonly HostAddress[];
   /** Keep tunnels (GRE, VXLAN, …); true when absent. */
   readonly tunnels?: boolean;
   /** UDP ports to keep beside those of tunnels. */
@@ -60,6 +63,11 @@ export interface LiveCaptureOptions {
   readonly fanout?: FanoutOptions;
   /** Nothing passes before `open`: members of a group begin together, so that no flow changes its member. */
   readonly closed?: boolean;
+  /**
+   * Look at the ring every so often instead of being woken: for worker threads. The callback that wakes us comes from
+   * native code, and when it comes to a thread that is just being ended it ends the whole process (V8 aborts).
+   */
+  readonly unwoken?: boolean;
   /** A part of the ring that is not full is read after this time. */
   readonly blockTimeout_ms?: number;
   /**
@@ -86,6 +94,7 @@ export class LiveCapture {
   private handle: PollHandle | null = null;
   private immediate: NodeJS.Immediate | null = null;
   private timer: NodeJS.Timeout | null = null;
+  private looking: NodeJS.Timeout | null = null;
   private ticks = 0;
   private lastTick: Micros = 0;
   private draining = false;
@@ -128,8 +137,10 @@ export class LiveCapture {
 
   /** Reads whenever something is there, until `stop` or `close`. Keeps the process alive. */
   start(): void {
-    if (this.handle !== null || this.closing) return;
-    this.handle = native().poll(this.socket.fd, { readable: true }, this.onPoll);
+    if (this.timer !== null || this.closing) return;
+    // a block that is not full becomes ours after its timeout: looking more often finds little more
+    if (this.options.unwoken) this.looking = setInterval(this.onReady, this.blockTimeout);
+    else this.handle = native().poll(this.socket.fd, { readable: true }, this.onPoll);
     this.timer = setInterval(this.onTimer, TICK_MS);
   }
 
@@ -204,9 +215,9 @@ export class LiveCapture {
   private unwatch(): void {
     this.handle?.close();
     this.handle = null;
-    if (this.timer !== null) clearInterval(this.timer);
+    for (const timer of [this.timer, this.looking]) if (timer !== null) clearInterval(timer);
     if (this.immediate !== null) clearImmediate(this.immediate);
-    this.timer = this.immediate = null;
+    this.timer = this.looking = this.immediate = null;
   }
 
   private release(): void {
@@ -227,6 +238,7 @@ export class LiveCapture {
   };
 
   private readonly onReady = (): void => {
+    if (this.immediate !== null) clearImmediate(this.immediate);
     this.immediate = null;
     const empty = this.drain();
     if (!empty && !this.closing) this.immediate ??= setImmediate(this.onReady);
@@ -269,11 +281,11 @@ export class LiveCapture {
   }
 
   private filter(): Program {
-    const { ports, tunnels, udpPorts, expression, snapLength = DEFAULT_SNAP_LENGTH } = this.options;
-    const rules = { ports, tunnels, udpPorts, snapLength };
+    const { ports, hosts, tunnels, udpPorts, expression, snapLength = DEFAULT_SNAP_LENGTH } = this.options;
+    const rules = { ports, hosts, tunnels, udpPorts, snapLength };
     const programs: Program[] = [loopbackOnce()];
     if (this.indexes.length > 1) programs.push(onlyInterfaces(this.indexes));
-    if (expression === undefined || ports?.length) {
+    if (expression === undefined || ports?.length || hosts?.length) {
       // an expression may ask for any UDP: `ports` then speaks of TCP alone and is what the user wants to narrow
       programs.push(byHardware(ethernetFilter(rules), networkFilter(rules)));
     }
