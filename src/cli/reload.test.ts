@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { transaction } from "../../test/support/event.ts";
 import { reportOptions } from "../../test/support/report-options.ts";
+import { formatAddress } from "../core/address.ts";
 import { Ledger } from "../core/ledger.ts";
 import type { EventTest } from "../monitor/session.ts";
 import type { RedactOptions } from "../redact/schema.ts";
 import { openDestination } from "../sink/output/open.ts";
 import { parseOutputSpec } from "../sink/output/spec.ts";
 import { loadSettings } from "./config.ts";
-import { pushedPorts } from "./push-down.ts";
+import { pushedDown } from "./push-down.ts";
 import { reloader } from "./reload.ts";
 import type { RunOptions } from "./run-options.ts";
 import { stopOnSignals } from "./signals.ts";
@@ -131,29 +132,53 @@ test("log files are opened anew: what is renamed stays, a new one begins", async
   expect(readFileSync(log, "utf8")).toBe("#top\nthree\n");
 });
 
-describe("ports for the kernel", () => {
-  const ports = (given: Partial<Parameters<typeof pushedPorts>[0]>) => pushedPorts(given)?.map(({ from }) => from);
+describe("ports and hosts for the kernel", () => {
+  type Given = Parameters<typeof pushedDown>[0];
+  const ports = (given: Given) => pushedDown(given).ports?.map(({ from }) => from);
+  const hosts = (given: Given) => pushedDown(given).hosts?.map((words) => formatAddress(...words));
 
   test("of the filter that leaves the fewest", () => {
     expect(ports({ filter: ["server.port in (80, 8080)"] })).toEqual([80, 8080]);
     expect(ports({ filter: ["server.port in (80, 8080)", "port == 80 and status == 5xx"] })).toEqual([80]);
     expect(ports({ filter: ["status == 200", "server.port == 80"] })).toEqual([80]);
+    expect(hosts({ filter: ["ip in (10.0.0.1, 10.0.0.2)", "client == 2001:DB8::1"] })).toEqual(["2001:db8::1"]);
+    const both = { filter: ["server.ip == 10.0.0.1 and server.port == 80"] };
+    expect([ports(both), hosts(both)]).toEqual([[80], ["10.0.0.1"]]);
   });
 
   test("none where a match may have another", () => {
-    expect(ports({})).toBeUndefined();
-    expect(ports({ filter: ["status == 200"] })).toBeUndefined();
-    expect(ports({ filter: ["server.port == 80 or status == 500"] })).toBeUndefined();
-    expect(ports({ filter: ["not server.port == 80"] })).toBeUndefined();
+    for (const filter of [
+      ["status == 200"],
+      ["server.port == 80 or status == 500"],
+      ["not server.port == 80"],
+      ["ip == 10.0.0.1 or status == 500"],
+      ["ip != 10.0.0.1"],
+      ["ip in (10.0.0.0/8, 192.0.2.1)"],
+      ["ip startsWith 10."],
+      // the name that the client asked for says nothing about addresses
+      ["host == 10.0.0.1"],
+      [],
+      undefined,
+    ]) {
+      expect(pushedDown({ filter })).toEqual({});
+    }
   });
 
-  test("none where ports are given, a file is written, or the filter may change while it runs", () => {
-    const filter = ["server.port == 80"];
+  test("none where a file is written, an expression is given, or the filter may change while it runs", () => {
+    const filter = ["server.port == 80 and ip == 10.0.0.1"];
     expect(ports({ filter, port: ["81"] })).toBeUndefined();
-    expect(ports({ filter, writePcapng: "a.pcapng" })).toBeUndefined();
-    expect(ports({ filter: ["@web and server.port == 80"] })).toBeUndefined();
+    expect(hosts({ filter, port: ["81"] })).toEqual(["10.0.0.1"]);
+    expect(pushedDown({ filter, writePcapng: "a.pcapng" })).toEqual({});
+    expect(pushedDown({ filter, bpf: "udp port 5247" })).toEqual({});
+    expect(pushedDown({ filter: ["@web and server.port == 80"] })).toEqual({});
     writeFileSync(path, "[output]\nfilter = ['server.port == 80']");
     const { settings } = loadSettings(undefined, around);
-    expect(ports({ filter: settings.output.filter, settings })).toBeUndefined();
+    expect(pushedDown({ filter: settings.output.filter, settings })).toEqual({});
+  });
+
+  test("not so many that the kernel would not take them", () => {
+    const list = (count: number) => Array.from({ length: count }, (_, index) => `10.0.0.${index + 1}`).join(", ");
+    expect(hosts({ filter: [`ip in (${list(16)})`] })?.length).toBe(16);
+    expect(pushedDown({ filter: [`ip in (${list(17)})`] })).toEqual({});
   });
 });

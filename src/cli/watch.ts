@@ -9,7 +9,7 @@ import type { WatchedRun } from "../monitor/watched-run.ts";
 import type { LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
 import { type AlertOptions, alertsWanted, LiveAlerts } from "./alert-run.ts";
 import { later } from "./later.ts";
-import { pushedPorts } from "./push-down.ts";
+import { pushedDown } from "./push-down.ts";
 import {
   loadPlugins,
   openAttribution,
@@ -100,9 +100,11 @@ export function reloadOnHangup(
 export async function openLive(options: WatchOptions, stop: Stop, more: LiveAdditions): Promise<WatchedRun> {
   const { parsePorts } = await import("../source/afpacket/filter-program.ts");
   const ledger = new Ledger();
+  const pushed = more.forAlerts ? {} : pushedDown(options);
   const capture: LiveCaptureOptions = {
     interfaces: options.interface,
-    ports: options.port?.flatMap((text) => parsePorts(text)) ?? (more.forAlerts ? undefined : pushedPorts(options)),
+    ports: options.port?.flatMap((text) => parsePorts(text)) ?? pushed.ports,
+    hosts: pushed.hosts,
     expression: options.bpf,
     snapLength: options.snaplen,
     bufferBytes: options.buffer,

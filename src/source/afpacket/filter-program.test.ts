@@ -9,6 +9,7 @@ import {
   byHardware,
   ethernetFilter,
   filterOf,
+  type HostAddress,
   loopbackOnce,
   networkFilter,
   onlyInterfaces,
@@ -24,47 +25,49 @@ const passes = (program: Parameters<typeof runFilter>[0], packet: FilteredPacket
 const SOME_TCP = tcp(40_000, 80);
 const SOME_DNS = udp(5353, 53);
 
+const kept: [string, Uint8Array][] = [
+  ["TCP over IPv4", ethernet(IPV4, ipv4(6, SOME_TCP))],
+  ["TCP over IPv6", ethernet(IPV6, ipv6(6, SOME_TCP))],
+  ["behind one VLAN tag", ethernet(IPV4, ipv4(6, SOME_TCP), [7])],
+  ["behind two VLAN tags", ethernet(IPV6, ipv6(6, SOME_TCP), [7, 8])],
+  ["behind three VLAN tags", ethernet(IPV6, ipv6(6, SOME_TCP), [7, 8, 9])],
+  ["behind a provider tag", ethernet(IPV4, ipv4(6, SOME_TCP), [7, 8])],
+  ["IPv4 options", ethernet(IPV4, ipv4(6, SOME_TCP, { optionWords: 10 }))],
+  ["first fragment", ethernet(IPV4, ipv4(6, SOME_TCP, { moreFragments: true }))],
+  ["last fragment", ethernet(IPV4, ipv4(6, new Uint8Array(8), { fragmentOffset: 1480 }))],
+  ["fragment of a UDP tunnel", ethernet(IPV4, ipv4(17, new Uint8Array(8), { fragmentOffset: 1480 }))],
+  ["fragment of GRE", ethernet(IPV4, ipv4(47, new Uint8Array(8), { fragmentOffset: 1480 }))],
+  ["IPv6 fragment header", ethernet(IPV6, ipv6(44, new Uint8Array(16)))],
+  ["IPv6 hop-by-hop options", ethernet(IPV6, ipv6(0, new Uint8Array(16)))],
+  ["GRE", ethernet(IPV4, ipv4(47, new Uint8Array(30)))],
+  ["IPv4 in IPv4", ethernet(IPV4, ipv4(4, ipv4(6, SOME_TCP)))],
+  ["IPv6 in IPv4", ethernet(IPV4, ipv4(41, ipv6(6, SOME_TCP)))],
+  ["AH", ethernet(IPV4, ipv4(51, new Uint8Array(30)))],
+  ["GRE over IPv6", ethernet(IPV6, ipv6(47, new Uint8Array(30)))],
+  ["MPLS", ethernet(0x8847, new Uint8Array(40))],
+  ["PPPoE", ethernet(0x8864, new Uint8Array(40))],
+  ["LLC with SNAP", ethernet(60, Uint8Array.of(0xaa, 0xaa, 3, 0, 0, 0, 8, 0))],
+  ...TUNNEL_UDP_PORTS.flatMap((port): [string, Uint8Array][] => [
+    [`UDP to ${port}`, ethernet(IPV4, ipv4(17, udp(50_000, port)))],
+    [`UDP from ${port}`, ethernet(IPV6, ipv6(17, udp(port, 50_000)))],
+  ]),
+];
+
+const dropped: [string, Uint8Array][] = [
+  ["UDP", ethernet(IPV4, ipv4(17, SOME_DNS))],
+  ["UDP over IPv6", ethernet(IPV6, ipv6(17, SOME_DNS))],
+  ["UDP behind a VLAN tag", ethernet(IPV4, ipv4(17, SOME_DNS), [7])],
+  ["ICMP", ethernet(IPV4, ipv4(1, new Uint8Array(8)))],
+  ["ICMPv6", ethernet(IPV6, ipv6(58, new Uint8Array(8)))],
+  ["ARP", ethernet(0x0806, new Uint8Array(28))],
+  ["spanning tree", ethernet(38, Uint8Array.of(0x42, 0x42, 3, 0, 0, 0, 0, 0))],
+  ["nothing", new Uint8Array(0)],
+  ["a bare Ethernet header", ethernet(IPV4, new Uint8Array(0))],
+];
+
 describe("the filter without ports", () => {
-  const kept: [string, Uint8Array][] = [
-    ["TCP over IPv4", ethernet(IPV4, ipv4(6, SOME_TCP))],
-    ["TCP over IPv6", ethernet(IPV6, ipv6(6, SOME_TCP))],
-    ["behind one VLAN tag", ethernet(IPV4, ipv4(6, SOME_TCP), [7])],
-    ["behind two VLAN tags", ethernet(IPV6, ipv6(6, SOME_TCP), [7, 8])],
-    ["behind three VLAN tags", ethernet(IPV6, ipv6(6, SOME_TCP), [7, 8, 9])],
-    ["behind a provider tag", ethernet(IPV4, ipv4(6, SOME_TCP), [7, 8])],
-    ["IPv4 options", ethernet(IPV4, ipv4(6, SOME_TCP, { optionWords: 10 }))],
-    ["first fragment", ethernet(IPV4, ipv4(6, SOME_TCP, { moreFragments: true }))],
-    ["last fragment", ethernet(IPV4, ipv4(6, new Uint8Array(8), { fragmentOffset: 1480 }))],
-    ["fragment of a UDP tunnel", ethernet(IPV4, ipv4(17, new Uint8Array(8), { fragmentOffset: 1480 }))],
-    ["fragment of GRE", ethernet(IPV4, ipv4(47, new Uint8Array(8), { fragmentOffset: 1480 }))],
-    ["IPv6 fragment header", ethernet(IPV6, ipv6(44, new Uint8Array(16)))],
-    ["IPv6 hop-by-hop options", ethernet(IPV6, ipv6(0, new Uint8Array(16)))],
-    ["GRE", ethernet(IPV4, ipv4(47, new Uint8Array(30)))],
-    ["IPv4 in IPv4", ethernet(IPV4, ipv4(4, ipv4(6, SOME_TCP)))],
-    ["IPv6 in IPv4", ethernet(IPV4, ipv4(41, ipv6(6, SOME_TCP)))],
-    ["AH", ethernet(IPV4, ipv4(51, new Uint8Array(30)))],
-    ["GRE over IPv6", ethernet(IPV6, ipv6(47, new Uint8Array(30)))],
-    ["MPLS", ethernet(0x8847, new Uint8Array(40))],
-    ["PPPoE", ethernet(0x8864, new Uint8Array(40))],
-    ["LLC with SNAP", ethernet(60, Uint8Array.of(0xaa, 0xaa, 3, 0, 0, 0, 8, 0))],
-    ...TUNNEL_UDP_PORTS.flatMap((port): [string, Uint8Array][] => [
-      [`UDP to ${port}`, ethernet(IPV4, ipv4(17, udp(50_000, port)))],
-      [`UDP from ${port}`, ethernet(IPV6, ipv6(17, udp(port, 50_000)))],
-    ]),
-  ];
   test.each(kept)("keeps %s", (_, frame) => expect(runFilter(all, { bytes: frame })).toBe(SNAP));
 
-  const dropped: [string, Uint8Array][] = [
-    ["UDP", ethernet(IPV4, ipv4(17, SOME_DNS))],
-    ["UDP over IPv6", ethernet(IPV6, ipv6(17, SOME_DNS))],
-    ["UDP behind a VLAN tag", ethernet(IPV4, ipv4(17, SOME_DNS), [7])],
-    ["ICMP", ethernet(IPV4, ipv4(1, new Uint8Array(8)))],
-    ["ICMPv6", ethernet(IPV6, ipv6(58, new Uint8Array(8)))],
-    ["ARP", ethernet(0x0806, new Uint8Array(28))],
-    ["spanning tree", ethernet(38, Uint8Array.of(0x42, 0x42, 3, 0, 0, 0, 0, 0))],
-    ["nothing", new Uint8Array(0)],
-    ["a bare Ethernet header", ethernet(IPV4, new Uint8Array(0))],
-  ];
   test.each(dropped)("drops %s", (_, frame) => expect(runFilter(all, { bytes: frame })).toBe(0));
 
   test("drops tunnels when they are not wanted", () => {
@@ -135,6 +138,85 @@ describe("the filter with ports", () => {
     const build = () => filterOf(ethernetFilter({ snapLength: SNAP, ports }));
     expect(build).toThrow(Trouble);
     expect(build).toThrow(String(MAX_INSTRUCTIONS));
+  });
+});
+
+describe("the filter with hosts", () => {
+  /** Few, so that packets between two of them come about. */
+  const host = fc.constantFrom<HostAddress>(
+    [0, 0, 0xffff, 0x0a000001],
+    [0, 0, 0xffff, 0xc0000201 | 0],
+    [0x20010db8, 0, 0, 1],
+    [0x20010db8, 0, 0, 2],
+    [0x20010db8, 0, 1, 1],
+    [0xfe800000 | 0, 0, 0, 1],
+  );
+  const isNarrow = ([first, second, third]: HostAddress) => first === 0 && second === 0 && third === 0xffff;
+  const octets = (words: readonly number[]) => {
+    const view = new DataView(new ArrayBuffer(4 * words.length));
+    for (const [index, word] of words.entries()) view.setInt32(4 * index, word);
+    return new Uint8Array(view.buffer);
+  };
+
+  /** TCP between two addresses; of IPv6 when asked for or needed. */
+  function packet(
+    source: HostAddress,
+    destination: HostAddress,
+    wide: boolean,
+    optionWords: number,
+  ): [number, Uint8Array] {
+    if (wide || !isNarrow(source) || !isNarrow(destination)) {
+      const bytes = ipv6(6, SOME_TCP);
+      bytes.set(octets([...source, ...destination]), 8);
+      return [IPV6, bytes];
+    }
+    const bytes = ipv4(6, SOME_TCP, { optionWords });
+    bytes.set(octets([source[3], destination[3]]), 12);
+    return [IPV4, bytes];
+  }
+
+  test("keeps exactly the TCP packets to or from one of them, with ports of theirs", () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(host, { minLength: 1, maxLength: 4, selector: String }),
+        host,
+        host,
+        fc.boolean(),
+        fc.integer({ min: 0, max: 10 }),
+        fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 2 }),
+        (hosts, source, destination, wide, optionWords, tags) => {
+          const [type, bytes] = packet(source, destination, wide, optionWords);
+          const wanted = [source, destination].some((one) => hosts.map(String).includes(String(one)));
+          const frame = ethernet(type, bytes, tags);
+          expect(passes(ethernetFilter({ snapLength: SNAP, hosts }), frame)).toBe(wanted);
+          const at80 = [{ from: 80, to: 80 }];
+          expect(passes(ethernetFilter({ snapLength: SNAP, hosts, ports: at80 }), frame)).toBe(wanted);
+          const at81 = [{ from: 81, to: 81 }];
+          expect(passes(ethernetFilter({ snapLength: SNAP, hosts, ports: at81 }), frame)).toBe(false);
+          const bare = { bytes, network: 0, protocol: type, hardwareType: 65_534 };
+          expect(passes(networkFilter({ snapLength: SNAP, hosts }), bare)).toBe(wanted);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test("everything that may hold a match passes as it did", () => {
+    const program = ethernetFilter({ snapLength: SNAP, hosts: [[0, 0, 0xffff, 1]] });
+    const plainTcp = ["TCP over IPv4", "TCP over IPv6", "behind one VLAN tag", "IPv4 options"];
+    const others = [...kept].filter(([name]) => !plainTcp.includes(name) && !/two VLAN tags|provider tag/.test(name));
+    expect(others.length).toBeGreaterThan(20);
+    for (const [name, frame] of others) expect([name, passes(program, frame)]).toEqual([name, true]);
+    for (const [name, frame] of dropped) expect([name, passes(program, frame)]).toEqual([name, false]);
+    expect(passes(program, ethernet(IPV4, ipv4(6, SOME_TCP)))).toBe(false);
+  });
+
+  test("sixteen with all ports that are pushed down fit in", () => {
+    const hosts = Array.from({ length: 16 }, (_, index): HostAddress => [1, 2, 3, index]);
+    const ports = Array.from({ length: 64 }, (_, index) => ({ from: index + 1, to: index + 1 }));
+    const rules = { snapLength: SNAP, hosts, ports };
+    const whole = filterOf(loopbackOnce(), byHardware(ethernetFilter(rules), networkFilter(rules)));
+    expect(whole.length).toBeLessThan(MAX_INSTRUCTIONS / 2);
   });
 });
 

@@ -24,6 +24,7 @@ import {
   LOAD_HALF_AT_X,
   LOAD_MEMORY,
   LOAD_WORD,
+  LOAD_WORD_AT_X,
   LOAD_X,
   MAX_INSTRUCTIONS,
   NETWORK_HEADER,
@@ -41,9 +42,14 @@ export interface PortRange {
   readonly to: number;
 }
 
+/** An address as in Packet: four 32-bit words, IPv4 as 0, 0, 0xffff and the address. */
+export type HostAddress = readonly [number, number, number, number];
+
 export interface FilterOptions {
   /** TCP ports to keep, at either end; empty keeps all. Packets in tunnels and fragments pass whatever their port. */
   readonly ports?: readonly PortRange[];
+  /** Hosts whose TCP to keep, whichever end they are; empty keeps all. Tunnels and fragments pass whatever they hold. */
+  readonly hosts?: readonly HostAddress[];
   /** Keeps tunnels too (GRE, IP in IP, VXLAN, Geneve, GTP-U, Teredo, MPLS, PPPoE); true when absent. */
   readonly tunnels?: boolean;
   /** UDP ports to keep beside those of tunnels; none when absent. */
@@ -132,12 +138,21 @@ function networkRules(code: Assembler, options: FilterOptions): void {
 
   code.label("ipv6").add(LOAD_BYTE_AT_X, 6).add(STORE_MEMORY, 0);
   for (const header of EXTENSION_HEADERS) code.when(JUMP_EQUAL, header, "accept");
-  code.add(X_TO_A).add(ADD, 40).add(A_TO_X).jump("transport");
+  if (options.hosts?.length) ipv6HostRules(code, options.hosts);
+  code.label("behind-ipv6").add(X_TO_A).add(ADD, 40).add(A_TO_X).jump("transport");
 
   code.label("ipv4").add(LOAD_BYTE_AT_X, 9).add(STORE_MEMORY, 0);
   code.add(LOAD_HALF_AT_X, 6).when(JUMP_ANY_BIT, 0x3fff, "fragment");
+  if (options.hosts?.length) ipv4HostRules(code, options.hosts);
   // X moves on by the header length, the low four bits of the first byte in words
-  code.add(LOAD_BYTE_AT_X, 0).add(AND, 15).add(SHIFT_LEFT, 2).add(ADD_X).add(A_TO_X).jump("transport");
+  code
+    .label("behind-ipv4")
+    .add(LOAD_BYTE_AT_X, 0)
+    .add(AND, 15)
+    .add(SHIFT_LEFT, 2)
+    .add(ADD_X)
+    .add(A_TO_X)
+    .jump("transport");
 
   // only the first fragment has ports: all pass
   code.label("fragment").add(LOAD_MEMORY, 0).when(JUMP_EQUAL, TCP, "accept");
@@ -158,6 +173,32 @@ function networkRules(code: Assembler, options: FilterOptions): void {
     portRules(code, TCP, options.ports);
     code.jump("reject");
   } else code.jump("accept");
+}
+
+/** TCP is rejected when neither address, behind X, is one of these; other protocols go on. */
+function ipv4HostRules(code: Assembler, hosts: readonly HostAddress[]): void {
+  const narrow = hosts.filter(([first, second, third]) => first === 0 && second === 0 && third === 0xffff);
+  code.add(LOAD_MEMORY, 0).when(JUMP_EQUAL, TCP, NEXT, "behind-ipv4");
+  for (const place of [12, 16]) {
+    code.add(LOAD_WORD_AT_X, place);
+    for (const [, , , word] of narrow) code.when(JUMP_EQUAL, word >>> 0, "behind-ipv4");
+  }
+  code.jump("reject");
+}
+
+/** The same; an IPv4 address may be written as one of IPv6 here (::ffff:192.0.2.1), and is told as IPv4 then. */
+function ipv6HostRules(code: Assembler, hosts: readonly HostAddress[]): void {
+  code.add(LOAD_MEMORY, 0).when(JUMP_EQUAL, TCP, NEXT, "behind-ipv6");
+  for (const place of [8, 24]) {
+    hosts.forEach((words, index) => {
+      const other = `other-${place}-${index}`;
+      words.forEach((word, at) => {
+        code.add(LOAD_WORD_AT_X, place + 4 * at).when(JUMP_EQUAL, word >>> 0, at === 3 ? "behind-ipv6" : NEXT, other);
+      });
+      code.label(other);
+    });
+  }
+  code.jump("reject");
 }
 
 const single = (port: number): PortRange => ({ from: port, to: port });
