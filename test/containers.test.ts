@@ -129,23 +129,30 @@ describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
         const job = await watched(port, lab.socket, ofJob, makeJob, filter);
         expect(job.event.process.client?.pod).toEqual(inPod);
 
-        const second = await freePort();
+        // nerdctl makes ids of hexadecimal digits and writes a name beside them; with `ctr` one takes any id
+        const beside = async (id: string, ...label: string[]) => {
+          const second = await freePort();
+          const given = [
+            "--runc-binary",
+            runc,
+            "--snapshotter",
+            "native",
+            "--net-host",
+            "--null-io",
+            ...label,
+            IMAGE,
+            id,
+          ];
+          run("ctr", "--address", lab.socket, "run", "--detach", ...given, ...server(second));
+          const isThere = ({ process }: TransactionEvent) => process.server?.container?.image !== undefined;
+          const { process } = (await watched(second, lab.socket, isThere)).event;
+          expect(process.server?.pod).toBeUndefined();
+          return process.server?.container;
+        };
         const id = hexId();
-        const given = [
-          "--runc-binary",
-          runc,
-          "--snapshotter",
-          "native",
-          "--net-host",
-          "--label",
-          "nerdctl/name=db",
-          IMAGE,
-          id,
-        ];
-        run("ctr", "--address", lab.socket, "run", "--detach", ...given, ...server(second));
-        const beside = await watched(second, lab.socket, ({ process }) => named(process.server));
-        expect(beside.event.process.server?.container).toEqual({ id, runtime: "containerd", name: "db", image: IMAGE });
-        expect(beside.event.process.server?.pod).toBeUndefined();
+        const known = { runtime: "containerd", image: IMAGE };
+        expect(await beside(id, "--label", "nerdctl/name=db")).toEqual({ ...known, id, name: "db" });
+        expect(await beside("my-shop.1")).toEqual({ ...known, id: "my-shop.1" });
       } finally {
         await lab.stop();
       }

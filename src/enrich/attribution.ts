@@ -103,15 +103,20 @@ export function shareAttribution(
   return { owners: { name, why, handle, reading: share(rings, readers) }, close: () => kernel?.close() };
 }
 
-/** The part of thread number `reader`, which takes its own ledger. What all threads meet alike, the first one counts. */
+/**
+ * The part of thread number `reader`, which takes its own ledger. What all threads meet alike, the first one counts and
+ * tells of.
+ */
 export function joinAttribution(
   { name, why, handle, reading }: SharedOwners,
   reader: number,
   options: Omit<AttributionOptions, "mode" | "tiers">,
 ): Attribution {
   if (name === "none") return attributionOf({ name, why }, options);
-  const common = handle === null || reader === 0 ? options.ledger : new Ledger();
-  return attributionOf({ name, why, ...readTier(handle, new RingReaders(reading, reader), options, common) }, options);
+  const first = handle === null || reader === 0;
+  const common = first ? options.ledger : new Ledger();
+  const part = first ? options : { ...options, onNotice: undefined };
+  return attributionOf({ name, why, ...readTier(handle, new RingReaders(reading, reader), part, common) }, part);
 }
 
 interface Opened {

@@ -62,7 +62,9 @@ export class RuntimeLab {
   /** Starts a runtime's daemon and waits for its socket. */
   async start(cgroups: Cgroups, program: string, ...args: readonly string[]): Promise<void> {
     const log = openSync(this.path("log"), "w");
-    const mount = cgroups === "v2" ? "mount -t cgroup2 none /sys/fs/cgroup && " : "";
+    // what a runtime writes elsewhere than it is told is in /run
+    const unified = cgroups === "v2" ? "mount -t cgroup2 none /sys/fs/cgroup && " : "";
+    const mount = `mount -t tmpfs none /run && ${unified}`;
     const namespaces = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"];
     this.child = spawn("unshare", [...namespaces, "sh", "-c", `${mount}exec "$0" "$@"`, program, ...args], {
       stdio: ["ignore", log, log],

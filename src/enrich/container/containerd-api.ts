@@ -5,22 +5,36 @@
 
 import { known } from "./cri.ts";
 import { GRPC, type GrpcConnection } from "./grpc-call.ts";
+import { parseJson, plain } from "./json.ts";
 import { encode, Message } from "./protobuf.ts";
-import { type Asked, answerOf, podOf, type RuntimeAnswer, textOf } from "./runtime-answer.ts";
+import { type Asked, answerOf, type PathAsked, podOf, type RuntimeAnswer, textOf } from "./runtime-answer.ts";
 
 const MAX_NAMESPACES = 32;
 
 /** null when no namespace has the container. */
 export async function askContainerd(connection: GrpcConnection, asked: Asked): Promise<RuntimeAnswer | null> {
   for (const namespace of await namespaces(connection)) {
-    const call = connection.call("/containerd.services.containers.v1.Containers/Get", encode({ 1: asked.id }), {
-      "containerd-namespace": namespace,
-    });
-    const bytes = await known(call, GRPC.notFound);
-    const container = bytes === null ? null : new Message(bytes).message(1);
-    if (container?.text(1) === asked.id) return answerFor(container);
+    const container = await get(connection, namespace, asked.id);
+    if (container !== null) return answerFor(container);
   }
   return null;
+}
+
+/** null when the container is not there, or its configuration (google.protobuf.Any of JSON) names another path. */
+export async function askContainerdPath(connection: GrpcConnection, asked: PathAsked): Promise<RuntimeAnswer | null> {
+  const container = await get(connection, asked.namespace, asked.id);
+  const config = plain(parseJson(container?.message(5)?.text(2) ?? ""));
+  return container && plain(config["linux"])["cgroupsPath"] === asked.cgroup ? answerFor(container) : null;
+}
+
+/** message Container */
+async function get(connection: GrpcConnection, namespace: string, id: string): Promise<Message | null> {
+  const call = connection.call("/containerd.services.containers.v1.Containers/Get", encode({ 1: id }), {
+    "containerd-namespace": namespace,
+  });
+  const bytes = await known(call, GRPC.notFound, GRPC.unimplemented);
+  const container = bytes === null ? null : new Message(bytes).message(1);
+  return container?.text(1) === id ? container : null;
 }
 
 /** Names that may stand in a header; none when containerd's own API is not there (cri-o, cri-dockerd). */

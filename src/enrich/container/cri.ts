@@ -153,12 +153,12 @@ function imageName(spec: Message | null | undefined): string | undefined {
   return written !== undefined && !isBareDigest(written) ? written : textOf(spec?.text(1));
 }
 
-/** null in place of one status. */
-export async function known(answer: Promise<Uint8Array>, status: number): Promise<Uint8Array | null> {
+/** null in place of these statuses. */
+export async function known(answer: Promise<Uint8Array>, ...statuses: number[]): Promise<Uint8Array | null> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof GrpcError && error.status === status) return null;
+    if (error instanceof GrpcError && statuses.includes(error.status)) return null;
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 /** A runtime that speaks gRPC over a unix socket: asked by the CRI first, then by containerd's own API. */
-import { askContainerd } from "./containerd-api.ts";
+import { askContainerd, askContainerdPath } from "./containerd-api.ts";
 import { askCri, type CriVersion, criVersion, listCri } from "./cri.ts";
 import { GrpcConnection } from "./grpc-call.ts";
-import type { Answers, Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
+import type { Answers, Asked, NameSource, PathAsked, RuntimeAnswer } from "./runtime-answer.ts";
 import { MAX_LIST_BYTES, TIMEOUT_MS, troubleOf } from "./source-trouble.ts";
 
 export class GrpcSource implements NameSource {
@@ -24,6 +24,10 @@ export class GrpcSource implements NameSource {
       const byCri = this.version === null ? null : await askCri(connection, this.version, asked);
       return byCri !== null || asked.podUid !== null ? byCri : askContainerd(connection, asked);
     });
+  }
+
+  askPath(asked: PathAsked): Promise<RuntimeAnswer | null> {
+    return this.withConnection((connection) => askContainerdPath(connection, asked));
   }
 
   /** The CRI's; containerd's own are asked for one by one, for a list would have each one's whole configuration. */

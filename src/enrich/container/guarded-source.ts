@@ -1,5 +1,5 @@
 /** A source that is left alone for a while after it failed: twice as long each time, up to a minute. Remembers why. */
-import type { Answers, Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
+import type { Answers, Asked, NameSource, PathAsked, RuntimeAnswer } from "./runtime-answer.ts";
 import { SourceTrouble } from "./source-trouble.ts";
 
 const MAX_PAUSE_MS = 60_000;
@@ -24,6 +24,10 @@ export class GuardedSource {
     const answer = await this.guard(() => this.source.ask(asked));
     if (answer !== null && counted) this.answers++;
     return answer;
+  }
+
+  async askPath(asked: PathAsked): Promise<RuntimeAnswer | null> {
+    return this.source.askPath ? this.guard(async () => (await this.source.askPath?.(asked)) ?? null) : null;
   }
 
   /** Empty also when it failed, or has no list. */

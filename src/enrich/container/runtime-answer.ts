@@ -18,12 +18,22 @@ export interface Asked {
   readonly podUid: string | null;
 }
 
+/** A container that somebody may have named himself. */
+export interface PathAsked {
+  /** Of containerd. */
+  readonly namespace: string;
+  readonly id: string;
+  readonly cgroup: string;
+}
+
 /** A place that knows containers. */
 export interface NameSource {
   /** For people: `containerd at /run/…`. */
   readonly place: string;
   /** null when it does not know the container. Rejects with a SourceTrouble when it could not be asked. */
   ask(asked: Asked): Promise<RuntimeAnswer | null>;
+  /** null when no container of this namespace and id has this control group. */
+  askPath?(asked: PathAsked): Promise<RuntimeAnswer | null>;
   /** All running containers by their ids, for the start: so that the first exchange of each has its name already. */
   list?(): Promise<Answers>;
 }

@@ -6,6 +6,7 @@
 import type { ContainerInfo, PodInfo } from "../../core/process.ts";
 import { type Expected, ExpectedContainers } from "./expected-containers.ts";
 import { GuardedSource } from "./guarded-source.ts";
+import { PathContainers } from "./path-containers.ts";
 import { type Asked, isComplete, merge, type RuntimeAnswer } from "./runtime-answer.ts";
 import { RuntimeFiles } from "./runtime-files.ts";
 import { givenSockets, kubeletSource, type RuntimePlaces, socketSources } from "./runtime-places.ts";
@@ -52,6 +53,7 @@ export class RuntimeNames {
   private readonly folders: Pick<RuntimeFiles, "tasks" | "storages">;
   private readonly ofPods: readonly GuardedSource[];
   private readonly coming: ExpectedContainers;
+  private readonly byPath: PathContainers;
   private readonly noticed = new Set<string>();
   private running = 0;
   private closed = false;
@@ -64,6 +66,7 @@ export class RuntimeNames {
     this.files = guarded(files);
     this.folders = files;
     this.others = socketSources(options).map(guarded);
+    this.byPath = new PathContainers(this.others);
     this.coming = new ExpectedContainers(this.others, (id, expected) => this.expected(id, expected));
     this.ofPods = [...this.others, guarded(kubeletSource(options.root))];
   }
@@ -84,6 +87,11 @@ export class RuntimeNames {
     if (entry.settled) return;
     if (entry.waiting.length < MAX_WAITING) entry.waiting.push(tell);
     if (entry.tries >= MAX_TRIES && entry.timer === undefined) this.later(entry);
+  }
+
+  /** Calls `tell`, now or later, if a control group that does not look like it is a container's. */
+  lookupPath(cgroup: string, tell: (id: string, answer: RuntimeAnswer) => void): void {
+    if (!this.closed) this.byPath.lookup(cgroup, tell);
   }
 
   /** How many containers are named, and why others are not; null when no container was met. */

@@ -4,7 +4,7 @@
  */
 import { stat } from "node:fs/promises";
 import { EXIT, Trouble } from "../../core/trouble.ts";
-import type { Answers, Asked, NameSource, RuntimeAnswer } from "./runtime-answer.ts";
+import type { Answers, Asked, NameSource, PathAsked, RuntimeAnswer } from "./runtime-answer.ts";
 import { SourceTrouble, troubleOf } from "./source-trouble.ts";
 
 type Api = "grpc" | "docker";
@@ -69,6 +69,10 @@ class SocketSource implements DescribedSource {
 
   ask(asked: Asked): Promise<RuntimeAnswer | null> {
     return this.use((source) => source.ask(asked));
+  }
+
+  askPath(asked: PathAsked): Promise<RuntimeAnswer | null> {
+    return this.use(async (source) => (await source.askPath?.(asked)) ?? null);
   }
 
   list(): Promise<Answers> {

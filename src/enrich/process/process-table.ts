@@ -50,9 +50,8 @@ export class ProcessRecord {
   }
 
   /** Adds what a container runtime told of the container that the process is in. */
-  addContainer(answer: RuntimeAnswer): void {
-    const { container } = this.facts;
-    if (container === undefined) return;
+  addContainer(id: string, answer: RuntimeAnswer): void {
+    const { container = { id, runtime: null } } = this.facts;
     const { pod, ...names } = answer;
     const runtime = container.runtime ?? names.runtime;
     this.replace({
