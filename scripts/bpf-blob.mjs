@@ -1,10 +1,12 @@
 // Turns bpftool's light skeleton (a C header) into one blob that src/enrich/process/ebpf/light-skeleton.ts loads:
-// gzip of a JSON line {maps, programs, initial, insns, data}, followed by the two byte runs of those lengths.
-// Usage: node scripts/bpf-blob.mjs SKELETON.h OUT
+// gzip of a JSON line {source, maps, programs, initial, insns, data}, followed by the two byte runs of those lengths.
+// `source` is a hash of the C files, by which a test knows a blob that is older than they are.
+// Usage: node scripts/bpf-blob.mjs SKELETON.h OUT SOURCE...
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
-const [input, output] = process.argv.slice(2);
+const [input, output, ...sources] = process.argv.slice(2);
 const header = readFileSync(input, "latin1");
 
 /** The bytes of a C string literal that starts at `open`. */
@@ -38,7 +40,10 @@ for (const match of header.matchAll(/skel->(\w+) = skel_prep_map_data\(\(void \*
 }
 const data = part("data");
 const insns = part("insns");
+const hash = createHash("sha256");
+for (const file of sources) hash.update(readFileSync(file));
 const facts = {
+  source: hash.digest("hex"),
   maps: names(/struct bpf_map_desc (\w+);/g),
   programs: names(/struct bpf_prog_desc (\w+);/g),
   initial,

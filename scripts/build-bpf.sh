@@ -6,9 +6,10 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 source="$root/src/enrich/process/ebpf"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+cd "$source" # no path of this machine gets into the blobs, and every machine makes the same
 for tier in A B; do
-  clang -O2 -g -Wall -target bpf -mcpu=v3 -DTIER_$tier -I"$source" -I"/usr/include/$(uname -m)-linux-gnu" \
-    -fdebug-compilation-dir=. -c "$source/owner.bpf.c" -o "$work/owner.o"
+  clang -O2 -g -Wall -target bpf -mcpu=v3 -DTIER_$tier -I. -I"/usr/include/$(uname -m)-linux-gnu" \
+    -fdebug-compilation-dir=. -c owner.bpf.c -o "$work/owner.o"
   bpftool gen skeleton -L "$work/owner.o" name owner >"$work/owner.h"
-  node "$root/scripts/bpf-blob.mjs" "$work/owner.h" "$source/blobs/owner-$(echo $tier | tr AB ab).blob"
+  node "$root/scripts/bpf-blob.mjs" "$work/owner.h" "blobs/owner-$(echo $tier | tr AB ab).blob" owner.bpf.c kernel.h
 done

@@ -12,6 +12,12 @@ const ARCHIVE = "http://deb.debian.org/debian";
 const SECURITY = "http://deb.debian.org/debian-security";
 const DAY_MS = 86_400_000;
 
+export interface Kernel {
+  /** As modules have it, e.g. `6.1.0-56-amd64`. */
+  readonly version: string;
+  readonly root: string;
+}
+
 export class Debian {
   private readonly folder: string;
   private readonly target: Target;
@@ -29,25 +35,27 @@ export class Debian {
     this.apt("apt-get", "install", "--yes", "--no-install-recommends", "--download-only", ...names);
     const archives = join(this.folder, "cache", "archives");
     for (const file of readdirSync(archives)) if (file.endsWith(".deb")) unpack(join(archives, file), root);
+    this.apt("apt-get", "clean");
   }
 
-  /** Downloads and unpacks the newest kernel; gives its version as modules have it, e.g. `6.1.0-56-amd64`. */
-  unpackKernel(root: string): string {
+  /** Downloads and unpacks the newest kernel into a folder of `kernels` that is named like it. */
+  unpackKernel(kernels: string): Kernel {
     const { kernel } = this.target;
     const depends = this.apt("apt-cache", "show", "--no-all-versions", kernel);
     const image = /^Depends:.*?\b(linux-image-\S+?)[\s,(]/m.exec(`${depends} `)?.[1];
     if (image === undefined) throw new Error(`${kernel} depends on no kernel`);
     const version = image.slice("linux-image-".length);
-    const done = join(root, "version");
-    if (existsSync(done) && existsSync(join(root, "boot", `vmlinuz-${version}`))) return version;
+    const root = join(kernels, version);
+    if (existsSync(join(root, "done"))) return { version, root };
     rmSync(root, { recursive: true, force: true });
     mkdirSync(root, { recursive: true });
     this.apt("apt-get", "download", image);
     const file = readdirSync(this.folder).find((name) => name.startsWith(`${image}_`));
     unpack(join(this.folder, file!), root);
     rmSync(join(this.folder, file!));
-    writeFileSync(done, version);
-    return version;
+    dropUnneeded(root);
+    writeFileSync(join(root, "done"), "");
+    return { version, root };
   }
 
   private configure(): void {
@@ -100,4 +108,17 @@ function unpack(file: string, root: string): void {
     file,
     root,
   ]);
+}
+
+/** Of a kernel's half a gigabyte only what modules of networking may need is kept. */
+function dropUnneeded(root: string): void {
+  for (const modules of ["lib/modules", "usr/lib/modules"].map((path) => join(root, path))) {
+    for (const version of existsSync(modules) ? readdirSync(modules) : []) {
+      const kernel = join(modules, version, "kernel");
+      for (const folder of ["sound", "fs"]) rmSync(join(kernel, folder), { recursive: true, force: true });
+      for (const kind of readdirSync(join(kernel, "drivers"))) {
+        if (kind !== "net") rmSync(join(kernel, "drivers", kind), { recursive: true });
+      }
+    }
+  }
 }

@@ -45,17 +45,16 @@ export interface Image {
 /** Everything is kept in `cache`, so that only the first time is slow. */
 export function makeImage(cache: string, target: Target, plan: object): Image {
   const debian = new Debian(cache, target);
-  const kernelRoot = join(cache, "kernels", target.name);
-  const version = debian.unpackKernel(kernelRoot);
+  const { version, root } = debian.unpackKernel(join(cache, "kernels"));
   const initramfs = join(cache, "images", `${target.name}.initramfs`);
   const parts = [
     userland(cache, target, debian),
     nodePart(cache, target),
-    modulesPart(cache, target, kernelRoot, version),
+    modulesPart(cache, target, root, version),
     programPart(cache, target, plan),
   ];
   execFileSync("sh", ["-c", 'out=$1; shift; cat "$@" >"$out"', "join", initramfs, ...parts]);
-  return { kernel: join(kernelRoot, "boot", `vmlinuz-${version}`), initramfs, version };
+  return { kernel: join(root, "boot", `vmlinuz-${version}`), initramfs, version };
 }
 
 function userland(cache: string, { release, architecture }: Target, debian: Debian): string {

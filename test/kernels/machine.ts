@@ -13,7 +13,7 @@ export interface Boot {
   readonly onLine: (line: string) => void;
 }
 
-const MEMORY = "2560M";
+const MEMORY = "2048M";
 const PROCESSORS = "2";
 
 export const EMULATOR = { amd64: "qemu-system-x86_64", arm64: "qemu-system-aarch64" } as const;

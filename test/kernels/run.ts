@@ -8,7 +8,7 @@
  * Needs Debian's apt and qemu (says so, and ends with 77, where they are absent); minutes for each kernel. Packages and
  * images are kept in .cache/kernels. Exit: 0 all as expected, 1 something wrong, 77 skipped.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { makeImage } from "./image.ts";
@@ -50,6 +50,7 @@ async function tryKernel(target: Target): Promise<boolean> {
       else report.noise.push(line);
     },
   });
+  rmSync(image.initramfs); // its parts stay
   if (!ended) report.fail(`stopped after ${values["limit-s"]} s`);
   report.finish();
   console.log(

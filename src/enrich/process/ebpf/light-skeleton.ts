@@ -36,6 +36,8 @@ export class BpfError extends Error {
 }
 
 interface Blob {
+  /** Hash of the C files that it was made of. */
+  readonly source: string;
   readonly maps: readonly string[];
   readonly programs: readonly string[];
   /** First values of read-only data and the like, by map; base64. */
