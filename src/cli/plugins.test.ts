@@ -12,6 +12,14 @@ import { stopOnSignals } from "./signals.ts";
 import { stats } from "./stats.ts";
 import { top } from "./top.ts";
 
+const told: string[] = [];
+// the summary goes to standard error past Node's stream
+vi.mock("../sink/json/stdout.ts", async (original) => ({
+  ...(await original<object>()),
+  writeAll: (_descriptor: number, bytes: Uint8Array, length: number) =>
+    told.push(Buffer.from(bytes).toString("utf8", 0, length)),
+}));
+
 const folder = mkdtempSync(join(tmpdir(), "earshot-run-plugins-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -121,7 +129,6 @@ describe("in a run", () => {
   });
 
   test("one that fails is off; the page is whole, and says so", async () => {
-    const told: string[] = [];
     const spy = vi.spyOn(process.stderr, "write").mockImplementation((text) => told.push(String(text)) > 0);
     const out = new TextOut();
     await stats([capture], { ...reportOptions, summary: true, plugin: [bad, say] }, out).finally(() =>

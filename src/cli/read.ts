@@ -10,6 +10,7 @@ import { SecondTeller } from "../monitor/second-teller.ts";
 import { Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
 import type { Redactor } from "../redact/redactor.ts";
+import { writeAll } from "../sink/json/stdout.ts";
 import type { CaptureProblem, CaptureProgress } from "../source/file/capture-file.ts";
 import type { CaptureSummary } from "../source/file/read-captures.ts";
 import {
@@ -88,7 +89,9 @@ export function tellRead(session: Session, summary: CaptureSummary, stop: Stop):
   const lines = summaryLines(session.ledger, { duration_s, attribution: "" });
   if (stop.reason !== null && stop.reason !== "output")
     lines.unshift(`stopped by ${stop.reason} before the end of the capture`);
-  process.stderr.write(`${lines.join("\n")}\n`);
+  const text = Buffer.from(`${lines.join("\n")}\n`);
+  // at once: a stream of Node takes a while to load
+  writeAll(2, text, text.length);
 }
 
 /** Reads files through a session; commands that want statistics give observers. */
@@ -169,7 +172,7 @@ class ProgressBar {
 
   show(progress: CaptureProgress): void {
     const { totalBytes, bytesRead, packets } = progress;
-    if (!process.stderr.isTTY || totalBytes === null || totalBytes < BAR_FROM_BYTES) return;
+    if (totalBytes === null || totalBytes < BAR_FROM_BYTES || !process.stderr.isTTY) return;
     const now = performance.now();
     if (this.shown && now - this.last < 100) return;
     this.last = now;

@@ -147,14 +147,10 @@ export function sessionOptions(
     });
   }
   const reveal = options.reveal ?? false;
+  const outputs = outputsOf(options);
   return {
-    outputs: outputsOf(options),
-    table: {
-      width: process.stdout.columns || Number(process.env.COLUMNS) || 160,
-      color: options.color && wantsColor(),
-      columns: options.columns === undefined ? null : parseColumns(options.columns),
-      notice: reveal ? "secrets are shown (--reveal)" : undefined,
-    },
+    outputs,
+    table: tableOptions(options, reveal, outputs),
     formats: formatSettings(options, reveal, own.live),
     captureRequest: options.captureRequest,
     captureResponse: options.captureResponse,
@@ -163,6 +159,17 @@ export function sessionOptions(
     tests: processTests(selectionOf(options), own.live),
     filters: filterTests(options),
     ...own,
+  };
+}
+
+function tableOptions(options: RunOptions, reveal: boolean, outputs: readonly OutputSpec[]): SessionOptions["table"] {
+  // standard output is looked at only for a table: Node takes a while to open it
+  const shown = outputs.some(({ format }) => format === "table");
+  return {
+    width: (shown && process.stdout.columns) || Number(process.env.COLUMNS) || 160,
+    color: shown && options.color && wantsColor(),
+    columns: options.columns === undefined ? null : parseColumns(options.columns),
+    notice: reveal ? "secrets are shown (--reveal)" : undefined,
   };
 }
 

@@ -32,10 +32,11 @@ export function stopOnSignals(): Stop {
     reason = why;
     controller.abort();
   };
-  const hadTerminal = isTerminal();
+  let onReload: Stop["onReload"] = null;
+  let hadTerminal = false;
   const onSignal = (name: NodeJS.Signals) => {
-    if (name === "SIGHUP" && stop.onReload !== null && (!hadTerminal || terminalIsThere())) {
-      stop.onReload();
+    if (name === "SIGHUP" && onReload !== null && (!hadTerminal || terminalIsThere())) {
+      onReload();
       return;
     }
     if (reason !== null) process.exit(name === "SIGINT" ? 130 : 143);
@@ -46,7 +47,14 @@ export function stopOnSignals(): Stop {
   const stop: Stop = {
     signal: controller.signal,
     now,
-    onReload: null,
+    get onReload() {
+      return onReload;
+    },
+    set onReload(reload) {
+      onReload = reload;
+      // asked now, while it is there, and only by runs that need to know: asking takes a while
+      hadTerminal = isTerminal();
+    },
     get reason() {
       return reason;
     },

@@ -1,6 +1,6 @@
 /** IP addresses and networks in a filter: text to four 32-bit words (as in core/address.ts), and membership. */
-import { isIP } from "node:net";
 import { formatAddress } from "../core/address.ts";
+import { net } from "../core/on-demand.ts";
 
 export type Words = readonly [number, number, number, number];
 
@@ -11,7 +11,7 @@ export interface Network {
 
 /** null when the text is no address. A zone (`fe80::1%eth0`) is not part of an address here. */
 export function parseAddress(text: string): Words | null {
-  const version = text.includes("%") ? 0 : isIP(text);
+  const version = text.includes("%") ? 0 : net().isIP(text);
   if (version === 4) return [0, 0, 0xffff, parseIpv4(text)];
   return version === 6 ? parseIpv6(text) : null;
 }

@@ -2,7 +2,16 @@
  * Patterns of `matches` and `~`: RE2 syntax, found anywhere in the text. Matching time grows only linearly with the
  * text, so that neither a hostile pattern nor a hostile request can hang the monitor.
  */
-import { RE2JS } from "re2js";
+import { createRequire } from "node:module";
+import type { RE2JS } from "re2js";
+
+let loaded: typeof RE2JS | null = null;
+
+/** The engine, loaded by the first pattern: few runs have one, and it takes 5 ms. */
+export function re2(): typeof RE2JS {
+  loaded ??= (createRequire(import.meta.url)("re2js") as { readonly RE2JS: typeof RE2JS }).RE2JS;
+  return loaded;
+}
 
 /** Size of the compiled program that is accepted: `(a{1000}){1000}` is short to write and not to run. */
 const PROGRAM_LIMIT = 20_000;
@@ -18,7 +27,7 @@ export function compilePattern(pattern: string): ((text: string) => boolean) | s
     return (text) => text.startsWith(start);
   }
   try {
-    const compiled = RE2JS.compile(pattern);
+    const compiled = re2().compile(pattern);
     if (compiled.programSize() > PROGRAM_LIMIT) return "the pattern is too large";
     return (text) => compiled.test(text);
   } catch (error) {

@@ -9,9 +9,9 @@ export interface SummaryOptions {
   readonly attribution: string;
 }
 
-/** `12,345` */
+/** `12,345`; not by toLocaleString, whose tables take longer to load than a small capture to read. */
 function count(value: number): string {
-  return value.toLocaleString("en-US");
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 const plural = (value: number, word: string) => `${count(value)} ${word}${value === 1 ? "" : "s"}`;

@@ -2,7 +2,7 @@
  * The mark that stands where a secret was: `<redacted:32>`, 32 being the secret's length in octets, or with a key
  * `<redacted:32:hash=ab12cd34>`. Text that already is a mark stays as it is, so that redacting twice changes nothing.
  */
-import { createHmac } from "node:crypto";
+import { crypto } from "../core/on-demand.ts";
 
 const OPENING = Uint8Array.from(Buffer.from("<redacted:"));
 const HASH = Uint8Array.from(Buffer.from(":hash="));
@@ -90,7 +90,7 @@ export class Marker {
 
   private hash(secret: Uint8Array): string | null {
     if (this.key === null || secret.length < HASHED_SECRET_MIN_BYTES) return null;
-    return createHmac("sha256", this.key).update(secret).digest("hex").slice(0, HASH_DIGITS);
+    return crypto().createHmac("sha256", this.key).update(secret).digest("hex").slice(0, HASH_DIGITS);
   }
 }
 

@@ -1,14 +1,7 @@
 /** A kept body as text: content coding undone within limits (RFC 9110 section 8.4), secrets hidden. Off the hot path. */
-import {
-  brotliDecompressSync,
-  constants,
-  gunzipSync,
-  inflateRawSync,
-  inflateSync,
-  zstdDecompressSync,
-} from "node:zlib";
 import type { Body } from "../core/event.ts";
 import type { BodySample } from "../core/exchange.ts";
+import { zlib } from "../core/on-demand.ts";
 
 export type RedactBody = (text: string, contentType: string) => string;
 
@@ -69,6 +62,7 @@ function undo(coding: string, bytes: Uint8Array, limit: number): Decoded | null 
 
 /** Null for a coding that is not known. Throws as zlib does. */
 function decompress(coding: string, bytes: Uint8Array, maxOutputLength: number): Uint8Array | null {
+  const { constants, gunzipSync, brotliDecompressSync, zstdDecompressSync } = zlib();
   const options = { maxOutputLength, finishFlush: constants.Z_SYNC_FLUSH };
   switch (coding) {
     case "gzip":
@@ -88,9 +82,9 @@ function decompress(coding: string, bytes: Uint8Array, maxOutputLength: number):
 /** `deflate` means zlib (RFC 9110 section 8.4.1.2); some servers send it without the zlib header. */
 function inflateEither(bytes: Uint8Array, options: { maxOutputLength: number; finishFlush: number }): Uint8Array {
   try {
-    return inflateSync(bytes, options);
+    return zlib().inflateSync(bytes, options);
   } catch {
-    return inflateRawSync(bytes, options);
+    return zlib().inflateRawSync(bytes, options);
   }
 }
 

@@ -2,8 +2,8 @@
  * Sums up the certificates of a Certificate message (RFC 5246 section 7.4.2). Node's X.509 reader does the work; what it
  * cannot read is counted and left out. Servers send the same certificates again and again, so summaries are remembered.
  */
-import { hash, X509Certificate } from "node:crypto";
 import type { TlsCertificate } from "../../core/event.ts";
+import { crypto } from "../../core/on-demand.ts";
 import { OctetReader } from "./octet-reader.ts";
 
 /** Certificates summed up for one connection: chains have two to four. */
@@ -51,7 +51,7 @@ export class CertificateMemory {
   }
 
   summary(der: Uint8Array): TlsCertificate | null {
-    const sha256 = hash("sha256", der, "hex");
+    const sha256 = crypto().hash("sha256", der, "hex");
     let summary = this.known.get(sha256);
     if (summary !== undefined) return summary;
     summary = summarize(der, sha256);
@@ -64,6 +64,7 @@ export class CertificateMemory {
 
 function summarize(der: Uint8Array, sha256: string): TlsCertificate | null {
   try {
+    const { X509Certificate } = crypto();
     const certificate = new X509Certificate(der);
     return {
       subject: oneLine(certificate.subject),

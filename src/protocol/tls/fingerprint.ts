@@ -2,7 +2,7 @@
  * JA3, JA3S and JA4: short names for the way a client or server says hello. They take the numbers of the hello, GREASE
  * left out (RFC 8701), and give a hash. Neither is defined for the hello of SSL 2.0.
  */
-import { hash } from "node:crypto";
+import { crypto } from "../../core/on-demand.ts";
 import type { ClientHello } from "./client-hello.ts";
 import { ALPN, SERVER_NAME } from "./extensions.ts";
 import { isGrease, isGreaseProtocol } from "./names.ts";
@@ -17,9 +17,10 @@ const sortedHex = (values: number[]) =>
     .sort((a, b) => a - b)
     .map(hex)
     .join(",");
-const md5 = (text: string) => hash("md5", text, "hex");
+const md5 = (text: string) => crypto().hash("md5", text, "hex");
 /** First 12 hexadecimal digits; zeros for an empty list, as the definition wants. */
-const shortSha256 = (text: string) => (text === "" ? "000000000000" : hash("sha256", text, "hex").slice(0, 12));
+const shortSha256 = (text: string) =>
+  text === "" ? "000000000000" : crypto().hash("sha256", text, "hex").slice(0, 12);
 
 /** The text that is hashed: version, ciphers, extensions, groups, point formats. */
 export function ja3Text(hello: ClientHello): string {

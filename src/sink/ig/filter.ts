@@ -2,8 +2,8 @@
  * Inspektor Gadget's `--filter` over the row's own names: `proc.comm==curl,status_code>=400,host!~^internal`. Comma is
  * *and*, `\,` a comma; `~` and `!~` are RE2 patterns and for texts; flags are only equal or not.
  */
-import { RE2JS } from "re2js";
 import { EXIT, Trouble } from "../../core/trouble.ts";
+import { re2 } from "../../filter/pattern.ts";
 import { FIELD_NAMES, fieldName, valueAt } from "./fields.ts";
 import type { Leaf, Tree } from "./row.ts";
 
@@ -22,7 +22,7 @@ function order(operator: string, sign: number): boolean {
 
 function pattern(text: string, written: string): (value: string) => boolean {
   try {
-    const compiled = RE2JS.compile(written);
+    const compiled = re2().compile(written);
     return (value) => compiled.matcher(value).find();
   } catch (error) {
     throw mistake(text, `\`${written}\` is no pattern: ${(error as Error).message}`, "patterns are RE2");

@@ -3,8 +3,9 @@
  * each, as Tracee does, over one TCP connection that is made again when it breaks. Message mode, without
  * acknowledgement: what was in the socket's buffer when the receiver died is lost and not counted.
  */
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { hostname } from "node:os";
+import { net } from "../../core/on-demand.ts";
 import type { ForwardHandshake } from "./forward-handshake.ts";
 import type { Sender } from "./queued-sender.ts";
 import type { ForwardSpec } from "./spec.ts";
@@ -44,7 +45,7 @@ export class ForwardSender implements Sender {
   private async connect(signal: AbortSignal): Promise<Socket> {
     const { ForwardHandshake } = await import("./forward-handshake.ts");
     const { host, port, timeout_ms, credentials } = this.spec;
-    return this.guarded(connect({ host, port, noDelay: true }), signal, timeout_ms, (socket, done, fail) => {
+    return this.guarded(net().connect({ host, port, noDelay: true }), signal, timeout_ms, (socket, done, fail) => {
       const ready = () => {
         this.socket = socket;
         // a receiver that closes is noticed at once, and the next record connects again

@@ -4,10 +4,9 @@
  * never changes its name. Rotation happens between chunks, never inside a record.
  */
 import { closeSync, createReadStream, createWriteStream, constants as fs, openSync } from "node:fs";
-import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { createGzip } from "node:zlib";
+import { files, streams, zlib } from "../../core/on-demand.ts";
 import { EXIT, Trouble } from "../../core/trouble.ts";
 import type { ChunkWriter } from "./stream-destination.ts";
 
@@ -79,7 +78,7 @@ export class RotatingFile implements ChunkWriter {
   }
 
   private async begin(): Promise<FileHandle> {
-    const file = await open(this.options.path, "a", MODE);
+    const file = await files().open(this.options.path, "a", MODE);
     const { size, birthtimeMs, isFile } = await file.stat().then((stat) => ({ ...stat, isFile: stat.isFile() }));
     this.file = file;
     this.size = isFile ? size : 0;
@@ -97,14 +96,14 @@ export class RotatingFile implements ChunkWriter {
     this.file = null;
     await this.tidying;
     const target = await this.freeName();
-    await rename(this.options.path, target);
+    await files().rename(this.options.path, target);
     // trouble here must not stop the writing; the file is still there, only larger than it need be
     this.tidying = this.tidy(target).catch(() => {});
   }
 
   private async freeName(): Promise<string> {
     const time = new Date(this.now() * 1000).toISOString().replace(/[-:]|\.\d+/g, "");
-    const taken = new Set(await readdir(dirname(this.options.path)));
+    const taken = new Set(await files().readdir(dirname(this.options.path)));
     const base = `${this.options.path}.${time}`;
     const isTaken = (path: string) => taken.has(basename(path)) || taken.has(`${basename(path)}.gz`);
     for (let number = 1; ; number++) {
@@ -116,19 +115,20 @@ export class RotatingFile implements ChunkWriter {
   private async tidy(rotated: string): Promise<void> {
     if (this.options.compress) {
       const unfinished = `${rotated}.gz.part`;
-      await pipeline(createReadStream(rotated), createGzip(), createWriteStream(unfinished, { mode: MODE }));
-      await rename(unfinished, `${rotated}.gz`);
-      await rm(rotated);
+      const packed = createWriteStream(unfinished, { mode: MODE });
+      await streams().pipeline(createReadStream(rotated), zlib().createGzip(), packed);
+      await files().rename(unfinished, `${rotated}.gz`);
+      await files().rm(rotated);
     }
     if (this.options.keep === null) return;
     const folder = dirname(this.options.path);
     const own = basename(this.options.path);
-    const rotatedNames = (await readdir(folder)).filter(
+    const rotatedNames = (await files().readdir(folder)).filter(
       (name) => name.startsWith(own) && ROTATED.test(name.slice(own.length)),
     );
     rotatedNames.sort(byRotation(own.length));
     const tooOld = rotatedNames.slice(0, Math.max(0, rotatedNames.length - this.options.keep));
-    await Promise.all(tooOld.map((name) => rm(join(folder, name), { force: true })));
+    await Promise.all(tooOld.map((name) => files().rm(join(folder, name), { force: true })));
   }
 }
 

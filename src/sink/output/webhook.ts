@@ -2,7 +2,7 @@
  * Sends each record as the body of one HTTP POST, as Tracee's webhook does; unlike it, tries again, when the receiver
  * says so (RFC 9110 section 10.2.3), and can sign what it sends.
  */
-import { createHmac } from "node:crypto";
+import { crypto } from "../../core/on-demand.ts";
 import { Refused, type Sender, TryLater } from "./queued-sender.ts";
 import type { WebhookSpec } from "./spec.ts";
 
@@ -72,7 +72,7 @@ export class WebhookSender implements Sender {
 
 function signature(secret: string, body: string): Record<string, string> {
   const seconds = Math.floor(Date.now() / 1000);
-  const digest = createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
+  const digest = crypto().createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
   return { "x-earshot-signature": `t=${seconds},v1=${digest}` };
 }
 

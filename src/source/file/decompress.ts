@@ -3,7 +3,7 @@
  * chunk is read only when the one before it was used up.
  */
 import type { Transform } from "node:stream";
-import zlib from "node:zlib";
+import { zlib } from "../../core/on-demand.ts";
 import { EXIT, Trouble } from "../../core/trouble.ts";
 import { type Compression, compressionOf, MAGIC_BYTES } from "./format.ts";
 
@@ -88,12 +88,13 @@ async function feed(codec: Codec, head: Uint8Array, rest: AsyncIterator<Uint8Arr
 }
 
 function openCodec(compression: Compression): Codec {
-  if (compression === "gzip") return zlib.createGunzip({ chunkSize: OUTPUT_CHUNK_BYTES });
-  if (typeof zlib.createZstdDecompress !== "function") {
+  const { createGunzip, createZstdDecompress } = zlib();
+  if (compression === "gzip") return createGunzip({ chunkSize: OUTPUT_CHUNK_BYTES });
+  if (typeof createZstdDecompress !== "function") {
     const hint = "use Node 22.15 or newer, or decompress it first: zstd -dc FILE | earshot read -";
     throw new Trouble(`this Node (${process.version}) cannot read zstd`, { exitCode: EXIT.unsupported, hint });
   }
-  return zlib.createZstdDecompress({ chunkSize: OUTPUT_CHUNK_BYTES });
+  return createZstdDecompress({ chunkSize: OUTPUT_CHUNK_BYTES });
 }
 
 /** Node hands out Buffers; a plain Uint8Array over the same bytes keeps later code to one kind of object. */

@@ -2,7 +2,6 @@
  * Reads one capture, or several merged by time, without holding the event loop for long. One file costs no merging; of
  * several, only those whose turn it is are open, so that a thousand rotated files need no more than one.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { Ledger } from "../../core/ledger.ts";
 import type { CaptureInterface, PacketHandler } from "../../core/packet.ts";
 import { EXIT, Trouble } from "../../core/trouble.ts";
@@ -201,7 +200,7 @@ class CaptureMerge {
   private async turn(): Promise<void> {
     if (performance.now() - this.turnStarted < TURN_MS) return;
     this.progress();
-    await nextTurn();
+    await new Promise((resolve) => setImmediate(resolve));
     this.turnStarted = performance.now();
   }
 
