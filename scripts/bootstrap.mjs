@@ -93,12 +93,12 @@ function build(node) {
   const sources = Math.max(
     newest(join(root, "src")),
     statSync(join(root, "tsconfig.build.json")).mtimeMs,
+    statSync(join(root, "scripts", "build.mjs")).mtimeMs,
     statSync(join(root, "package-lock.json")).mtimeMs,
   );
   if (existsSync(built) && statSync(built).mtimeMs >= sources) return;
   process.stderr.write("earshot: building…\n");
-  if (tool(node, "typescript/bin/tsc", ["-p", "tsconfig.build.json"]) !== 0) fail("the build failed");
-  if (run(node, [join(root, "scripts", "copy-assets.mjs")]) !== 0) fail("copying assets failed");
+  if (run(node, [join(root, "scripts", "build.mjs")]) !== 0) fail("the build failed");
   writeFileSync(built, "");
 }
 
