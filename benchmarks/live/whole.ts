@@ -2,7 +2,7 @@
  * The whole of `earshot watch` at live speed, with one thread and with two, beside tcpdump: a flood of small packets, and
  * real HTTP (nginx and wrk, keep-alive) over a veth pair between two namespaces. Tells packets lost, requests seen beside
  * nginx's own log, and CPU time for each. Needs root, cc, iproute2, nginx and wrk; tcpdump when it is there.
- * Usage: node benchmarks/live/whole.ts [rounds] [seconds of HTTP per run] [packets of the flood, 0 for none]
+ * Usage: node benchmarks/live/whole.ts [rounds] [seconds of HTTP per run] [packets of the flood, 0 for none] [names]
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -30,25 +30,29 @@ interface Reader {
 }
 
 const main = join(here, "../../src/cli/main.ts");
-const watch = (...more: string[]) => [process.execPath, main, "watch", "--no-alerts", ...more];
 
+/** `more`: a command and its options. */
 function earshot(name: string, workers: number, ...more: string[]): Reader {
   return {
     name: `earshot ${name}${workers > 1 ? `, ${workers} workers` : ""}`,
-    command: (nic) => [...watch("-i", nic, "--workers", String(workers)), ...more],
+    command: (nic) => [process.execPath, main, ...more, "-i", nic, "--workers", String(workers), "--config", "none"],
     sockets: workers,
     attributes: !more.includes("none"),
   };
 }
 
 const NO_OWNERS = ["--attribution", "none"];
-const JSON_OUT = ["-o", "json=/dev/null"];
-const QUIET = [1, 2].map((workers) => earshot("--quiet", workers, "--quiet", ...NO_OWNERS));
+const JSON_OUT = ["watch", "-o", "json=/dev/null"];
+const TOP = ["top", "--by", "path", "--interval", "1"];
+const QUIET = [1, 2].map((workers) => earshot("--quiet", workers, "watch", "--quiet", ...NO_OWNERS));
+/** Names of what to measure may be given: `top,-o json`. */
+const only = process.argv[5]?.split(",");
 const HTTP = [
   ...QUIET,
   ...[1, 2].map((workers) => earshot("-o json", workers, ...JSON_OUT, ...NO_OWNERS)),
   ...[1, 2].map((workers) => earshot("-o json, with processes", workers, ...JSON_OUT)),
-];
+  ...[1, 2].map((workers) => earshot("top", workers, ...TOP, ...NO_OWNERS)),
+].filter(({ name }) => only === undefined || only.some((part) => name.includes(part)));
 const TCPDUMP: Reader = {
   name: "tcpdump -w /dev/null",
   command: (nic) => ["tcpdump", "-i", nic, "-n", "-B", "65536", "-w", "/dev/null"],
