@@ -25,16 +25,24 @@ const why = (...programs: string[]) =>
 /** Title of a test that may be skipped, with the reason. */
 const titled = (title: string, reason: string) => (reason === "" ? title : `${title} (SKIPPED: ${reason})`);
 
+interface Watching {
+  readonly port: number;
+  readonly socket: string;
+  readonly wanted: (event: TransactionEvent) => boolean;
+  /** Asked again and again, as soon as earshot sees anything. */
+  readonly meanwhile?: () => Promise<void>;
+  readonly filter?: string;
+  readonly host?: string;
+  /** Goes before commands, to run them elsewhere. */
+  readonly inside?: readonly string[];
+}
+
 /** Watches a port until an exchange is as wanted; gives that one and what was said on standard error. */
-async function watched(
-  port: number,
-  socket: string,
-  wanted: (event: TransactionEvent) => boolean,
-  meanwhile = async () => {},
-  more: readonly string[] = [],
-): Promise<{ event: TransactionEvent; said: string }> {
-  const args = ["watch", "-i", "lo", "-p", `${port}`, "-o", "json", "--runtime-socket", socket, ...more];
-  const watch = spawn(process.execPath, [MAIN, ...args]);
+async function watched({ port, socket, wanted, meanwhile, filter, host = "127.0.0.1", inside = [] }: Watching) {
+  const args = ["watch", "-i", inside.length > 0 ? "any" : "lo", "-p", `${port}`, "-o", "json"];
+  const more = ["--runtime-socket", socket, ...(filter === undefined ? [] : ["--filter", filter])];
+  const [program, ...words] = [...inside, process.execPath, MAIN, ...args, ...more];
+  const watch = spawn(program, words);
   let printed = "";
   let said = "";
   watch.stdout.on("data", (text) => {
@@ -48,8 +56,8 @@ async function watched(
     const found = () => eventsOf(printed).find(wanted);
     const limit = performance.now() + WATCH_MS;
     while (found() === undefined && watch.exitCode === null && performance.now() < limit) {
-      command("curl", "-s", "-o", "/dev/null", `http://127.0.0.1:${port}/`);
-      if (printed.includes('"transaction"')) await meanwhile();
+      command(...inside, "curl", "-s", "-o", "/dev/null", `http://${host}:${port}/`);
+      if (printed.includes('"transaction"')) await meanwhile?.();
       await sleep(50);
     }
     if (found() === undefined) {
@@ -73,7 +81,8 @@ function eventsOf(lines: string): TransactionEvent[] {
 }
 
 const named = (info: ProcessInfo | null) => info?.container?.name !== undefined;
-const server = (port: number) => ["/bin/httpd", "-f", "-p", `127.0.0.1:${port}`, "-h", "/www"];
+const atServer = ({ process }: TransactionEvent) => named(process.server);
+const server = (port: number, host = "127.0.0.1") => ["/bin/httpd", "-f", "-p", `${host}:${port}`, "-h", "/www"];
 const hexId = () => randomBytes(32).toString("hex");
 
 describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
@@ -102,7 +111,7 @@ describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
 
         const labelled = (info: ProcessInfo | null) => named(info) && info?.pod?.labels !== undefined;
         const both = ({ process }: TransactionEvent) => labelled(process.client) && labelled(process.server);
-        const { event, said } = await watched(port, lab.socket, both);
+        const { event, said } = await watched({ port, socket: lab.socket, wanted: both });
         const inPod = { ...wish, labels: { app: "shop", "db-password": "<redacted:7>", tier: "front" } };
         const { client, server: serving } = event.process;
         expect(serving).toMatchObject({
@@ -122,11 +131,11 @@ describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
         let jobs = 0;
         const ofJob = ({ request, process }: TransactionEvent) =>
           request?.path?.startsWith("/job") === true && labelled(process.client);
-        const filter = ["--filter", "server.pod.label.app == shop and server.container.name == web"];
-        const makeJob = async () => {
+        const filter = "server.pod.label.app == shop and server.container.name == web";
+        const meanwhile = async () => {
           if (jobs < 3) await pod.container(`job${++jobs}`, IMAGE, one(jobs));
         };
-        const job = await watched(port, lab.socket, ofJob, makeJob, filter);
+        const job = await watched({ port, socket: lab.socket, wanted: ofJob, meanwhile, filter });
         expect(job.event.process.client?.pod).toEqual(inPod);
 
         // nerdctl makes ids of hexadecimal digits and writes a name beside them; with `ctr` one takes any id
@@ -144,8 +153,8 @@ describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
             id,
           ];
           run("ctr", "--address", lab.socket, "run", "--detach", ...given, ...server(second));
-          const isThere = ({ process }: TransactionEvent) => process.server?.container?.image !== undefined;
-          const { process } = (await watched(second, lab.socket, isThere)).event;
+          const wanted = ({ process }: TransactionEvent) => process.server?.container?.image !== undefined;
+          const { process } = (await watched({ port: second, socket: lab.socket, wanted })).event;
           expect(process.server?.pod).toBeUndefined();
           return process.server?.container;
         };
@@ -184,7 +193,7 @@ describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
         docker("load", "--quiet", "--input", lab.image);
         const port = await freePort();
         const id = docker("run", "--detach", "--name=web", "--network=host", IMAGE, ...server(port)).trim();
-        const { event, said } = await watched(port, lab.socket, ({ process }) => named(process.server));
+        const { event, said } = await watched({ port, socket: lab.socket, wanted: atServer });
         expect(event.process.server?.container).toEqual({ id, runtime: "docker", name: "web", image: IMAGE });
         expect(said).toMatch(/1 of 1 containers named \(.*runtime\.sock\)/);
       } finally {
@@ -211,7 +220,7 @@ describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
         const limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--pids-limit=-1"];
         const started = ["run", "--detach", "--name=web", "--network=host", ...limits, IMAGE, ...server(port)];
         const id = podman(...started).trim();
-        const { event } = await watched(port, lab.socket, ({ process }) => named(process.server));
+        const { event } = await watched({ port, socket: lab.socket, wanted: atServer });
         const known = { runtime: "podman", name: "web", image: IMAGE };
         expect(event.process.server?.container).toEqual({ id, ...known });
 
@@ -226,3 +235,44 @@ describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
     TEST_MS,
   );
 });
+
+const noNetwork = why("containerd", "runc", "ctr", "curl") || containers.noPodNetwork();
+test.skipIf(noNetwork !== "")(
+  titled("a pod with a network of its own, as server and as client", noNetwork),
+  async () => {
+    const lab = new RuntimeLab();
+    try {
+      lab.isolate();
+      await containers.startContainerd(lab, cgroupsHere("v1") ? "v1" : "v2");
+      containers.ctr(lab, "k8s.io", "images", "import", "--snapshotter", "native", lab.image);
+      const wish = { name: "shop-0", namespace: "prod", uid: randomUUID(), labels: { app: "shop" } };
+      const pod = new CriPod(lab.socket, { ...wish, ownNetwork: true });
+      await pod.start();
+      const web = await pod.container("web", IMAGE, server(80, "0.0.0.0"));
+      const node = new CriPod(lab.socket, { ...wish, name: "node", uid: randomUUID(), ownNetwork: false });
+      await node.start();
+      await node.container("api", IMAGE, server(80, containers.NODE));
+      const often = `while :; do wget -q -O /dev/null http://${containers.NODE}/; sleep 0.2; done`;
+      const loader = await pod.container("loader", IMAGE, ["/bin/sh", "-c", often]);
+
+      const both = { port: 80, socket: lab.socket, host: await pod.address(), inside: lab.inside };
+      const labelled = (info: ProcessInfo | null) => info?.pod?.labels !== undefined;
+      const asServer = await watched({
+        ...both,
+        wanted: ({ process }) => labelled(process.server) && !process.client?.pod,
+      });
+      expect(asServer.event.process).toMatchObject({
+        client: { comm: "curl" },
+        server: { comm: "httpd", container: { id: web, name: "web", image: IMAGE }, pod: wish },
+      });
+      const asClient = await watched({ ...both, wanted: ({ process }) => labelled(process.client) });
+      expect(asClient.event.process).toMatchObject({
+        client: { comm: "wget", container: { id: loader, name: "loader", image: IMAGE }, pod: wish },
+        server: { comm: "httpd", container: { name: "api" }, pod: { name: "node" } },
+      });
+    } finally {
+      await lab.stop();
+    }
+  },
+  TEST_MS,
+);

@@ -25,6 +25,10 @@ import { installed, isRoot, until } from "./process-lab.ts";
 
 export const IMAGE = "localhost/shop-web:1.4";
 const PAUSE = "localhost/pause:1";
+/** Where Debian's containernetworking-plugins are. */
+const CNI = "/usr/lib/cni";
+/** The node's address as its pods see it. */
+export const NODE = "10.99.7.1";
 const READY_MS = 15_000;
 const CALL_MS = 15_000;
 
@@ -36,6 +40,12 @@ export function missing(...programs: readonly string[]): string {
   if (staticBusybox() === undefined) return "needs busybox-static";
   const absent = ["unshare", "tar", ...programs].filter((program) => !installed(program));
   return absent.length === 0 ? "" : `needs ${absent.join(", ")}`;
+}
+
+/** Why pods cannot have a network of their own; empty when they can. */
+export function noPodNetwork(): string {
+  const plugins = ["ptp", "host-local", "loopback"].every((name) => existsSync(join(CNI, name)));
+  return plugins ? missing("ip", "nsenter") : "needs containernetworking-plugins";
 }
 
 /** Whether containers can be put under this version of control groups here. */
@@ -50,6 +60,7 @@ export class RuntimeLab {
   readonly image = join(this.folder, "image.tar");
   private readonly cgroupsBefore = new Set(cgroupFolders());
   private child: ChildProcess | null = null;
+  private isolated = false;
 
   constructor() {
     writeImage(this.image, [PAUSE, IMAGE]);
@@ -59,13 +70,34 @@ export class RuntimeLab {
     return join(this.folder, name);
   }
 
+  /** Gives the lab a network of its own from the start; `inside` goes before commands that are to run there. */
+  isolate(): void {
+    this.isolated = true;
+  }
+
+  get inside(): readonly string[] {
+    if (!this.isolated) return [];
+    const { pid } = this.child!;
+    const first = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+    return ["nsenter", `--net=/proc/${first}/ns/net`];
+  }
+
   /** Starts a runtime's daemon and waits for its socket. */
   async start(cgroups: Cgroups, program: string, ...args: readonly string[]): Promise<void> {
     const log = openSync(this.path("log"), "w");
     // what a runtime writes elsewhere than it is told is in /run
     const unified = cgroups === "v2" ? "mount -t cgroup2 none /sys/fs/cgroup && " : "";
-    const mount = `mount -t tmpfs none /run && ${unified}`;
-    const namespaces = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    const mount = `mount -t tmpfs none /run && ${unified}${this.isolated ? "ip link set lo up && " : ""}`;
+    const namespaces = [
+      ...(this.isolated ? ["--net"] : []),
+      "--mount",
+      "--propagation",
+      "private",
+      "--pid",
+      "--fork",
+      "--kill-child",
+      "--mount-proc",
+    ];
     this.child = spawn("unshare", [...namespaces, "sh", "-c", `${mount}exec "$0" "$@"`, program, ...args], {
       stdio: ["ignore", log, log],
       cwd: this.folder,
@@ -120,7 +152,10 @@ function below(folder: string): string[] {
   return [folder, ...inside.flatMap(({ name }) => below(join(folder, name)))];
 }
 
-/** containerd with its CRI, and without a network for pods: they share the host's. Gives the runc that works there. */
+/**
+ * containerd with its CRI; pods can share the host's network, or have one of their own if the lab has. Gives the runc that
+ * works there.
+ */
 export async function startContainerd(lab: RuntimeLab, cgroups: Cgroups): Promise<{ runc: string }> {
   const runc = cgroups === "v2" ? runcWithoutLimits(lab) : "runc";
   const config = `version = 2
@@ -140,8 +175,17 @@ state = "${lab.folder}"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         BinaryName = "${runc}"
   [plugins."io.containerd.grpc.v1.cri".cni]
-    conf_dir = "${lab.path("cni")}"
+    bin_dir = "${CNI}"
+    conf_dir = "${folderIn(lab, "cni")}"
 `;
+  const ipam = {
+    type: "host-local",
+    subnet: "10.99.7.0/24",
+    dataDir: lab.path("ipam"),
+    routes: [{ dst: "0.0.0.0/0" }],
+  };
+  const network = { cniVersion: "0.4.0", name: "lab", plugins: [{ type: "ptp", ipam }] };
+  writeFileSync(lab.path("cni/10-lab.conflist"), JSON.stringify(network));
   writeFileSync(lab.path("config.toml"), config);
   await lab.start(cgroups, "containerd", "-c", lab.path("config.toml"));
   await until(() => lab.log().includes("containerd successfully booted"), READY_MS);
@@ -181,6 +225,7 @@ export interface PodWish {
   readonly namespace: string;
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly ownNetwork?: boolean;
 }
 
 /** A pod made by the CRI, as the kubelet makes it. */
@@ -189,18 +234,24 @@ export class CriPod {
   private readonly config: Encodable;
   private sandbox = "";
 
-  constructor(socket: string, { name, namespace, uid, labels }: PodWish) {
+  constructor(socket: string, { name, namespace, uid, labels, ownNetwork = false }: PodWish) {
     this.socket = socket;
-    const host = 2; // NamespaceMode NODE
+    const network = ownNetwork ? 0 : 2; // NamespaceMode POD or NODE
     this.config = {
       1: { 1: name, 2: uid, 3: namespace },
       6: Object.entries(labels).map(([key, value]) => ({ 1: key, 2: value })),
-      8: { 1: `/kubepods/besteffort/pod${uid}`, 2: { 1: { 1: host, 2: 1, 3: 1 } } },
+      8: { 1: `/kubepods/besteffort/pod${uid}`, 2: { 1: { 1: network, 2: 1, 3: 1 } } },
     };
   }
 
   async start(): Promise<void> {
     this.sandbox = (await this.call("RunPodSandbox", { 1: this.config })).text(1);
+  }
+
+  /** Of the pod in its own network. */
+  async address(): Promise<string> {
+    const status = await this.call("PodSandboxStatus", { 1: this.sandbox });
+    return status.message(1)?.message(5)?.text(1) ?? "";
   }
 
   /** Gives the container's id. */
