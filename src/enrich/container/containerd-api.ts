@@ -15,7 +15,9 @@ const MAX_NAMESPACES = 32;
 export async function askContainerd(connection: GrpcConnection, asked: Asked): Promise<RuntimeAnswer | null> {
   for (const namespace of await namespaces(connection)) {
     const container = await get(connection, namespace, asked.id);
-    if (container !== null) return answerFor(container);
+    const answer = container && answerFor(container);
+    // docker keeps its names to itself: its containers have neither name nor image here
+    if (answer && (answer.name ?? answer.image ?? answer.pod) !== undefined) return answer;
   }
   return null;
 }
@@ -46,7 +48,7 @@ async function namespaces(connection: GrpcConnection): Promise<string[]> {
   return names.filter((name) => /^[A-Za-z0-9._-]{1,76}$/.test(name)).slice(0, MAX_NAMESPACES);
 }
 
-/** message Container. Docker keeps its names to itself: its containers have neither name nor image here. */
+/** message Container */
 function answerFor(container: Message): RuntimeAnswer {
   const labels = new Map(container.map(2));
   const label = (name: string) => textOf(labels.get(name));

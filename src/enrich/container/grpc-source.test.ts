@@ -115,6 +115,14 @@ describe("containerd's own API", () => {
     expect(await source().ask({ id: "ef".repeat(32), podUid: null })).toEqual(answer);
   });
 
+  test("a container of docker's is left to docker", async () => {
+    await serve({
+      [NAMESPACES]: () => ({ 1: [{ 1: "moby" }] }),
+      [CONTAINERS]: (request) => ({ 1: { 1: request.text(1), 2: [{ 1: "com.docker/engine.bundle.path", 2: "/x" }] } }),
+    });
+    expect(await source().ask({ id: ID, podUid: null })).toBeNull();
+  });
+
   test("containerd without the CRI", async () => {
     await serve({
       [NAMESPACES]: () => ({ 1: [{ 1: "default" }] }),

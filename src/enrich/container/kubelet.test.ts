@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { dripping, endless } from "../../../test/support/hostile-http.ts";
 import { Kubelet, type KubeletOptions } from "./kubelet.ts";
 import { PodListReader } from "./pod-list.ts";
 
@@ -108,13 +109,7 @@ describe("pods from the read-only port", () => {
 
   const bad: Readonly<Record<string, readonly [RegExp, RequestListener]>> = {
     silence: [/no answer within 0\.3 s/, () => {}],
-    "an answer that drips in": [
-      /no answer within 0\.3 s/,
-      (_request, response) => {
-        const drip = setInterval(() => response.write(" "), 20);
-        response.on("close", () => clearInterval(drip));
-      },
-    ],
+    "an answer that drips in": [/no answer within 0\.3 s/, dripping],
     rubbish: [/not a list of pods/, (_request, response) => response.end("rubbish")],
     "half a list": [/not a list of pods/, (_request, response) => response.end('{"items":[{"metadata":{')],
     "it hangs up": [/hung up/, (_request, response) => response.destroy()],
@@ -139,16 +134,6 @@ describe("pods from the read-only port", () => {
     await expect(kubelet.ask(ASKED)).rejects.toThrow(message);
   });
 });
-
-function endless(response: ServerResponse, head: string, piece: string): void {
-  const block = Buffer.from(piece.repeat(21_845));
-  const more = () => {
-    while (!response.destroyed && response.write(block)) {}
-  };
-  response.on("drain", more);
-  response.write(head);
-  more();
-}
 
 const noOpenssl = ["/usr/bin/openssl", "/bin/openssl", "/usr/local/bin/openssl"].every((path) => !existsSync(path));
 

@@ -65,7 +65,8 @@ export class RuntimeFiles implements NameSource {
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    if ((await stat(path)).size > MAX_ANSWER_BYTES) return null;
+    const found = await stat(path);
+    if (!found.isFile() || found.size > MAX_ANSWER_BYTES) return null;
     return parseJson(await readFile(path, "utf8"));
   } catch {
     return null;

@@ -28,7 +28,7 @@ export interface RuntimeNamesOptions extends RuntimePlaces {
   readonly onNotice?: (line: string) => void;
   /** Takes secrets out of a pod's labels. */
   readonly redactLabels?: (labels: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
-  /** Containers that a full table forgot. */
+  /** A full table forgot a container whose name is not known yet. */
   readonly onForgotten?: () => void;
   /** First pause before asking again (tests). */
   readonly pause_ms?: number;
@@ -140,11 +140,11 @@ export class RuntimeNames {
   private forget(entry: Entry): void {
     clearTimeout(entry.timer);
     this.entries.delete(entry.asked.id);
+    if (!entry.settled) this.options.onForgotten?.();
     entry.settled = true;
     entry.waiting = [];
     const queued = this.queue.indexOf(entry);
     if (queued >= 0) this.queue.splice(queued, 1);
-    this.options.onForgotten?.();
   }
 
   private run(): void {
