@@ -57,13 +57,7 @@ test("podman says so; what it does not know is null", async () => {
 
 const bad: Readonly<Record<string, readonly [RegExp, RequestListener]>> = {
   silence: [/no answer within 0\.3 s/, () => {}],
-  "an answer that drips in": [
-    /no answer within 0\.3 s/,
-    (_request, response) => {
-      const drip = setInterval(() => response.write(" "), 20);
-      response.on("close", () => clearInterval(drip));
-    },
-  ],
+  "an answer that drips in": [/no answer within 0\.3 s/, dripping],
   "an answer without end": [/more than 1048576 bytes/, (_request, response) => endless(response, "[", " ")],
   "half an answer": [
     /hung up|aborted/,
