@@ -55,7 +55,7 @@ const process = {
   user: "root",
   start_time: "x",
   container: { id: "abc", runtime: "docker", name: "web", image: "nginx" },
-  pod: { uid: "u", name: "p", namespace: "n" },
+  pod: { uid: "u", name: "p", namespace: "n", labels: { app: "web" } },
 };
 const TIME = 1_700_000_000 * SECOND;
 

@@ -192,6 +192,8 @@ export function processLines(process: ProcessInfo | null): Line[] {
   if (pod !== undefined) {
     const name = pod.name === undefined ? pod.uid : pod.name;
     lines.push(pair("  pod", pod.namespace === undefined ? name : `${pod.namespace}/${name}`));
+    const labels = Object.entries(pod.labels ?? {}).map(([label, value]) => `${label}=${value}`);
+    if (labels.length > 0) lines.push(pair("  labels", labels.join(", ")));
   }
   if (process.start_time !== undefined) lines.push(pair("  started", process.start_time));
   return lines;
