@@ -23,8 +23,8 @@ const TRIXIE = { release: "trixie", suites: ["trixie", "trixie-security"] } as c
 const X86 = { architecture: "amd64", kernel: "linux-image-amd64" } as const;
 
 export const TARGETS: readonly Target[] = [
-  { name: "5.10", ...X86, ...BULLSEYE, tiers: ["D"] },
-  { name: "6.1", ...X86, ...BOOKWORM, tiers: ["B", "D"] },
+  { name: "5.10", ...X86, ...BULLSEYE, tiers: ["C", "D"] },
+  { name: "6.1", ...X86, ...BOOKWORM, tiers: ["B", "C", "D"] },
   { name: "6.1-lockdown", ...X86, ...BOOKWORM, tiers: ["D"], boot: "lockdown=confidentiality" },
   { name: "6.12", ...X86, ...TRIXIE, tiers: ["A", "B", "C", "D"] },
   { name: "6.12-rt", ...X86, ...TRIXIE, kernel: "linux-image-rt-amd64", tiers: ["A", "B", "C", "D"] },
@@ -36,5 +36,5 @@ export const TARGETS: readonly Target[] = [
     ...TRIXIE,
     tiers: ["A", "B", "C", "D"],
   },
-  { name: "6.1-arm64", architecture: "arm64", kernel: "linux-image-arm64", ...BOOKWORM, tiers: ["D"] },
+  { name: "6.1-arm64", architecture: "arm64", kernel: "linux-image-arm64", ...BOOKWORM, tiers: ["C", "D"] },
 ];

@@ -76,7 +76,7 @@ export class Report {
 
   private judgeTally(result: Tally): string {
     const { tier, scenario, watch, right, unknown, wrong, split } = result;
-    const exact = tier === "A" || tier === "B" || (watch === "auto" && this.exactRuns());
+    const exact = tier === "A" || tier === "B" || (watch?.startsWith("auto") === true && this.exactRuns());
     if (wrong > 0 || result.failed > 0 || (exact && unknown > 0)) this.good = false;
     const name = scenario === undefined ? `earshot watch --attribution ${watch}` : `${tier} ${scenario}`;
     const notes = [...(result.notes ?? []), ...(result.notices ?? [])].map((note) => `\n      ${note}`).join("");

@@ -55,8 +55,8 @@ print({ tiers: facts.map(({ tier, works, why }) => ({ tier, works, why })) });
 if (wanted("doctor")) print({ refusal: "earshot doctor", attribution: doctor([]) });
 for (const { tier, works } of facts) if (works) await runTier(tier);
 for (const result of refusals()) if (wanted(result.refusal)) print(result);
-for (const mode of ["auto", "proc"]) {
-  if (wanted("whole program")) print(await wholeProgram(mode, plan.clients));
+for (const options of [["auto"], ["auto", "--workers", "2"], ["proc"]]) {
+  if (wanted("whole program")) print(await wholeProgram(options, plan.clients));
 }
 print({ done: true });
 process.exit();

@@ -8,10 +8,11 @@ import { Tally } from "./scenarios.ts";
 const MAIN = "/earshot/dist/cli/main.js";
 const START_MS = 20_000;
 
-export async function wholeProgram(mode: string, count: number): Promise<object> {
+/** `options`: the value of `--attribution`, and more flags. */
+export async function wholeProgram(options: readonly string[], count: number): Promise<object> {
   const tally = new Tally();
   const nginx = await lab.startNginx(["127.0.0.1"]);
-  const watch = spawn(process.execPath, [MAIN, "watch", "-i", "lo", "-o", "json", "--attribution", mode]);
+  const watch = spawn(process.execPath, [MAIN, "watch", "-i", "lo", "-o", "json", "--attribution", ...options]);
   let printed = "";
   let said = "";
   watch.stdout.on("data", (text) => {
@@ -49,7 +50,7 @@ export async function wholeProgram(mode: string, count: number): Promise<object>
     nginx.stop();
   }
   const notices = said.split("\n").filter((line) => /process|attribution|owner/i.test(line));
-  return { watch: mode, ...tally, split, notices, seconds: (performance.now() - started) / 1000 };
+  return { watch: options.join(" "), ...tally, split, notices, seconds: (performance.now() - started) / 1000 };
 }
 
 function eventsByClient(lines: string): Map<number, TransactionEvent> {

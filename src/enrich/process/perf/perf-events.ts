@@ -1,7 +1,7 @@
 /**
  * The perf events of tier C: on every processor the tracepoints of sockets and, for names of processes that are gone when
- * we look, of program starts and forks. Opened once; what threads need to read them is plain data (`handle`). Linux 6.3
- * and newer, tracefs mounted, root or CAP_PERFMON.
+ * we look, of program starts and forks. Opened once; what threads need to read them is plain data (`handle`). Linux
+ * 4.18 and newer, tracefs mounted, root or CAP_PERFMON.
  */
 import { closeSync, openSync } from "node:fs";
 import { release } from "node:os";
@@ -36,10 +36,18 @@ const STATE_FIELDS = [
   ...["skaddr", "oldstate", "newstate", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6"],
 ];
 
+/** A tracepoint that a process passes when it reads from or writes to a socket. */
+export interface SocketUse {
+  readonly id: number;
+  /** Offset of the kernel's address of the socket. */
+  readonly socketAt: number;
+  /** Of the events that the kernel writes down; empty: all. */
+  readonly filter: string;
+}
+
 export interface SocketFormats {
   readonly state: TraceFormat;
-  readonly send: TraceFormat;
-  readonly receive: TraceFormat;
+  readonly uses: readonly SocketUse[];
 }
 
 /** Descriptors are the process's: every thread may use them while the events are open. */
@@ -61,14 +69,13 @@ export class PerfEvents {
   private readonly mappings: Mapping[] = [];
   private ringSize = 0;
 
-  /** Throws an Error that says why this kernel does not do it. */
-  constructor(calls: SystemCalls, page: number) {
+  /** Throws an Error that says why this kernel does not do it. `older`: as before 6.3, for tests on a newer one. */
+  constructor(calls: SystemCalls, page: number, older = false) {
     this.calls = calls;
     this.page = page;
     this.formats = {
-      state: format("inet_sock_set_state", STATE_FIELDS),
-      send: format("sock_send_length", ["sk", "ret"]),
-      receive: format("sock_recv_length", ["sk", "ret"]),
+      state: format("sock/inet_sock_set_state", STATE_FIELDS) ?? refuse("inet_sock_set_state", "4.16"),
+      uses: (older ? null : usesByLength()) ?? usesBySpace(),
     };
     let refused: unknown;
     for (const bytes of RING_BYTES) {
@@ -95,14 +102,13 @@ export class PerfEvents {
   }
 
   private openProcessor(cpu: number): void {
-    const { state, send, receive } = this.formats;
+    const { state, uses } = this.formats;
     const leader = this.openEvent(TYPE_SOFTWARE, SOFTWARE_DUMMY, cpu, COMM | TASK);
     this.leaders.push(leader);
     this.mappings.push(mapPerfRing(this.calls, leader, this.ringSize, this.page));
-    for (const { id } of [state, send, receive]) {
+    for (const { id, filter } of [{ id: state.id, filter: "protocol==6" }, ...uses]) {
       const fd = this.openEvent(TYPE_TRACEPOINT, id, cpu, 0n);
-      const filter = id === state.id ? "protocol==6" : "protocol==6 && ret>0";
-      this.check(this.calls.ioctlBytes(fd, SET_FILTER, Buffer.from(`${filter}\0`)), "filter");
+      if (filter !== "") this.check(this.calls.ioctlBytes(fd, SET_FILTER, Buffer.from(`${filter}\0`)), "filter");
       this.check(this.calls.ioctl(fd, SET_OUTPUT, leader), "output");
       this.check(this.calls.ioctl(fd, ENABLE, 0), "enable");
     }
@@ -136,23 +142,46 @@ export class PerfEvents {
   }
 }
 
-function format(name: string, fields: readonly string[]): TraceFormat {
-  for (const root of TRACEFS) {
-    const text = readText(`${root}/events/sock/${name}/format`);
-    const parsed = text === null ? undefined : parseTraceFormat(text, fields);
-    if (parsed) return parsed;
-    if (parsed === null) throw new Error(`the tracepoint ${name} has another form`);
+/** Reads and writes that moved something; null before Linux 6.3. */
+function usesByLength(): SocketUse[] | null {
+  const filter = "protocol==6 && ret>0";
+  const uses: SocketUse[] = [];
+  for (const name of ["sock_send_length", "sock_recv_length"]) {
+    const found = format(`sock/${name}`, ["sk", "ret"]);
+    if (found === null) return null;
+    uses.push({ id: found.id, socketAt: found.offsets["sk"], filter });
   }
-  throw new Error(whyNoFormat(name));
+  return uses;
 }
 
-function whyNoFormat(name: string): string {
-  const codes = TRACEFS.map((root) => openError(`${root}/events/sock/inet_sock_set_state/format`));
-  // one that every kernel with tracepoints has can be read, this one cannot
-  if (codes.includes("")) return `the kernel (${release()}) has no tracepoint ${name}, which came with Linux 6.3`;
-  if (codes.includes("EACCES")) return "tracefs is not readable: needs root";
-  if (codes.includes("EPERM")) return "the kernel is locked down: it does not let tracefs be read";
-  return "tracefs is not mounted (mount -t tracefs none /sys/kernel/tracing)";
+/** What older kernels have passes only who reads: a server does before it answers, and a client is told by its connect. */
+function usesBySpace(): SocketUse[] {
+  const name = "tcp_rcv_space_adjust";
+  const found = format(`tcp/${name}`, ["skaddr"]) ?? refuse(name, "4.18");
+  return [{ id: found.id, socketAt: found.offsets["skaddr"], filter: "" }];
+}
+
+/** null when the kernel has no such tracepoint, or does not let us see it. */
+function format(path: string, fields: readonly string[]): TraceFormat | null {
+  for (const root of TRACEFS) {
+    const text = readText(`${root}/events/${path}/format`);
+    if (text === null) continue;
+    const parsed = parseTraceFormat(text, fields);
+    if (parsed === null) throw new Error(`the tracepoint ${path} has another form`);
+    return parsed;
+  }
+  return null;
+}
+
+/** `since`: version of Linux that the tracepoint came with. */
+function refuse(name: string, since: string): never {
+  const codes = TRACEFS.map((root) => openError(`${root}/events/header_page`));
+  // tracefs is there, the tracepoint is not
+  if (codes.includes(""))
+    throw new Error(`the kernel (${release()}) has no tracepoint ${name}, which came with Linux ${since}`);
+  if (codes.includes("EACCES")) throw new Error("tracefs is not readable: needs root");
+  if (codes.includes("EPERM")) throw new Error("the kernel is locked down: it does not let tracefs be read");
+  throw new Error("tracefs is not mounted (mount -t tracefs none /sys/kernel/tracing)");
 }
 
 /** Name of the error, empty when the file can be opened. */

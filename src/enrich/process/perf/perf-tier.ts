@@ -17,9 +17,10 @@ import { SocketTier } from "../socket-tier.ts";
 import { SocketTuple } from "../socket-tuple.ts";
 import type { SystemCalls } from "../system-calls.ts";
 import type { Tier } from "../tier.ts";
-import type { PerfHandle, SocketFormats } from "./perf-events.ts";
+import type { PerfHandle } from "./perf-events.ts";
 import { PerfRing } from "./perf-ring.ts";
 import { ProcessNames } from "./process-names.ts";
+import type { TraceFormat } from "./trace-format.ts";
 
 const RECORD_LOST = 2;
 const RECORD_COMM = 3;
@@ -27,6 +28,8 @@ const RECORD_FORK = 7;
 const RECORD_SAMPLE = 9;
 /** Of a sample: pid, tid, time, size of the raw data, then the tracepoint's own fields. */
 const RAW_AT = 20;
+/** Of a tracepoint's flags, its third octet: inside of an interrupt, hard or soft. */
+const IN_INTERRUPT = 0x18;
 const TCP_ESTABLISHED = 1;
 const TCP_SYN_SENT = 2;
 const TCP_SYN_RECV = 3;
@@ -82,7 +85,9 @@ export class PerfTier implements Tier {
   private readonly table: ProcessTable;
   private readonly details: DetailReader;
   private readonly ledger: Ledger;
-  private readonly formats: SocketFormats;
+  private readonly state: TraceFormat;
+  /** Where the socket's address is, by number of the tracepoint. */
+  private readonly socketAt: ReadonlyMap<number, number>;
   private readonly rings: readonly PerfRing[];
   private readonly clock: KernelClock;
   private readonly sockets: SocketTable;
@@ -99,7 +104,8 @@ export class PerfTier implements Tier {
     this.details = tools.details;
     this.ledger = tools.common;
     const { calls, handle, readers } = tools;
-    this.formats = handle.formats;
+    this.state = handle.formats.state;
+    this.socketAt = new Map(handle.formats.uses.map(({ id, socketAt }) => [id, socketAt]));
     this.rings = handle.rings.map(
       (fd, number) => new PerfRing(calls, fd, handle.ringSize_bytes, pageSize(), readers, number),
     );
@@ -160,14 +166,16 @@ export class PerfTier implements Tier {
 
   private takeSample(view: DataView, at: number): void {
     const raw = at + RAW_AT;
-    const { state, send } = this.formats;
-    const changes = view.getUint16(raw, true) === state.id;
-    const { offsets } = state;
+    const { id, offsets } = this.state;
+    const tracepoint = view.getUint16(raw, true);
+    const changes = tracepoint === id;
+    // the kernel itself reads, in the time of whoever the processor was running
+    if (!changes && view.getUint8(raw + 2) & IN_INTERRUPT) return;
     const sample: Sample = {
       pid: view.getUint32(at, true),
       tid: view.getUint32(at + 4, true),
       time: Number(view.getBigUint64(at + 8, true)),
-      socket: addressOf(view, raw + (changes ? offsets["skaddr"] : send.offsets["sk"])),
+      socket: addressOf(view, raw + (changes ? offsets["skaddr"] : this.socketAt.get(tracepoint)!)),
       before: changes ? view.getInt32(raw + offsets["oldstate"], true) : 0,
       after: changes ? view.getInt32(raw + offsets["newstate"], true) : 0,
       tuple: changes ? tupleOf(view, raw, offsets) : null,
