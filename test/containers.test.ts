@@ -13,6 +13,7 @@ import type { ProcessInfo } from "../src/core/process.ts";
 import { RuntimeNames } from "../src/enrich/container/runtime-names.ts";
 import * as containers from "./support/container-lab.ts";
 import { CriPod, cgroupsHere, IMAGE, RuntimeLab, run } from "./support/container-lab.ts";
+import { exchangesOf, textsOf } from "./support/printed-events.ts";
 import { command, freePort, until } from "./support/process-lab.ts";
 
 const MAIN = join(import.meta.dirname, "../src/cli/main.ts");
@@ -43,41 +44,26 @@ async function watched({ port, socket, wanted, meanwhile, filter, host = "127.0.
   const more = ["--runtime-socket", socket, ...(filter === undefined ? [] : ["--filter", filter])];
   const [program, ...words] = [...inside, process.execPath, MAIN, ...args, ...more];
   const watch = spawn(program, words);
-  let printed = "";
-  let said = "";
-  watch.stdout.on("data", (text) => {
-    printed += text;
-  });
-  watch.stderr.on("data", (text) => {
-    said += text;
-  });
+  const { printed, said } = textsOf(watch);
   const ended = once(watch, "close");
   try {
-    const found = () => eventsOf(printed).find(wanted);
+    const found = () => exchangesOf(printed()).find(wanted);
     const limit = performance.now() + WATCH_MS;
     while (found() === undefined && watch.exitCode === null && performance.now() < limit) {
       command(...inside, "curl", "-s", "-o", "/dev/null", `http://${host}:${port}/`);
-      if (printed.includes('"transaction"')) await meanwhile?.();
+      if (printed().includes('"transaction"')) await meanwhile?.();
       await sleep(50);
     }
     if (found() === undefined) {
-      throw new Error(`not seen: ${said}${JSON.stringify(eventsOf(printed).at(-1)?.process)}`);
+      throw new Error(`not seen: ${said()}${JSON.stringify(exchangesOf(printed()).at(-1)?.process)}`);
     }
     watch.kill("SIGINT");
     await ended;
-    return { event: found()!, said };
+    return { event: found()!, said: said() };
   } finally {
     watch.kill("SIGKILL");
     await ended;
   }
-}
-
-function eventsOf(lines: string): TransactionEvent[] {
-  const whole = lines.slice(0, lines.lastIndexOf("\n") + 1).split("\n");
-  return whole
-    .filter((line) => line.startsWith("{") && line.includes('"transaction"'))
-    .map((line) => JSON.parse(line) as TransactionEvent)
-    .filter((event) => event.type === "transaction");
 }
 
 const named = (info: ProcessInfo | null) => info?.container?.name !== undefined;
