@@ -57,68 +57,77 @@ class PodGroup {
   }
 }
 
-test.skipIf(why !== "")(`a pod by the kubelet, and why it has no name${why && ` (SKIPPED: ${why})`}`, async () => {
-  const group = new PodGroup();
-  const folder = mkdtempSync(join(tmpdir(), "earshot-pod-"));
-  const server = await startScript(pythonServer());
-  group.take(server.pid);
-  const id = `containerd://${group.container}`;
-  const labels = { app: "shop", "api-token": "hunter2" };
-  const items = [
-    {
-      metadata: { uid: group.uid, name: "shop-0", namespace: "prod", labels },
-      status: { containerStatuses: [{ name: "web", image: "shop:1.4", containerID: id }] },
-    },
-  ];
-  const kubelet = createServer((_request, response) => response.end(JSON.stringify({ kind: "PodList", items })));
-  const { NODE_IP: _node, HOST_IP: _host, ...env } = process.env;
-  const words = [
-    "watch",
-    "-i",
-    "lo",
-    "-p",
-    `${server.port}`,
-    "-o",
-    "json",
-    "--runtime-socket",
-    join(folder, "no.sock"),
-  ];
-  const file = join(folder, "pod.pcapng");
-  const watch = spawn(process.execPath, [MAIN, ...words, "--write-pcapng", file], { env });
-  const { printed, said } = textsOf(watch);
-  const pods = () => exchangesOf(printed()).map((event) => event.process.server?.pod);
-  const ask = () => command("curl", "-s", "-o", "/dev/null", `http://127.0.0.1:${server.port}/`);
-  try {
-    await until(() => {
-      ask();
-      return said().includes("containers: no name for");
-    }, 15_000);
-    expect(pods().at(-1)).toEqual({ uid: group.uid });
-    // only what is not there: no socket, and no kubelet
-    expect(said()).toMatch(/containers: no name for [0-9a-f]{12}: no runtime's socket is here/);
-    kubelet.listen(READ_ONLY_PORT, "127.0.0.1");
-    await once(kubelet, "listening");
-    await until(() => {
-      ask();
-      return pods().at(-1)?.labels !== undefined;
-    }, 15_000);
-    watch.kill("SIGINT");
-    await once(watch, "close");
-    const known = exchangesOf(printed()).at(-1)!.process.server;
-    expect(known).toMatchObject({
-      container: { id: group.container, name: "web", image: "shop:1.4" },
-      pod: { uid: group.uid, name: "shop-0", namespace: "prod", labels: { "api-token": "<redacted:7>", app: "shop" } },
-    });
-    expect(said()).toContain(`1 of 1 containers named (kubelet at 127.0.0.1:${READ_ONLY_PORT})`);
-    const read = command(process.execPath, MAIN, "read", file, "-o", "json");
-    expect(exchangesOf(read).at(-1)!.process.server).toEqual(known);
-  } finally {
-    watch.kill("SIGKILL");
-    kubelet.close();
-    kubelet.closeAllConnections();
-    server.stop();
-    await until(() => !existsSync(`/proc/${server.pid}`)).catch(() => {});
-    group.remove();
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+test.skipIf(why !== "")(
+  `a pod by the kubelet, and why it has no name${why && ` (SKIPPED: ${why})`}`,
+  async () => {
+    const group = new PodGroup();
+    const folder = mkdtempSync(join(tmpdir(), "earshot-pod-"));
+    const server = await startScript(pythonServer());
+    group.take(server.pid);
+    const id = `containerd://${group.container}`;
+    const labels = { app: "shop", "api-token": "hunter2" };
+    const items = [
+      {
+        metadata: { uid: group.uid, name: "shop-0", namespace: "prod", labels },
+        status: { containerStatuses: [{ name: "web", image: "shop:1.4", containerID: id }] },
+      },
+    ];
+    const kubelet = createServer((_request, response) => response.end(JSON.stringify({ kind: "PodList", items })));
+    const { NODE_IP: _node, HOST_IP: _host, ...env } = process.env;
+    const words = [
+      "watch",
+      "-i",
+      "lo",
+      "-p",
+      `${server.port}`,
+      "-o",
+      "json",
+      "--runtime-socket",
+      join(folder, "no.sock"),
+    ];
+    const file = join(folder, "pod.pcapng");
+    const watch = spawn(process.execPath, [MAIN, ...words, "--write-pcapng", file], { env });
+    const { printed, said } = textsOf(watch);
+    const pods = () => exchangesOf(printed()).map((event) => event.process.server?.pod);
+    const ask = () => command("curl", "-s", "-o", "/dev/null", `http://127.0.0.1:${server.port}/`);
+    try {
+      await until(() => {
+        ask();
+        return said().includes("containers: no name for");
+      }, 15_000);
+      expect(pods().at(-1)).toEqual({ uid: group.uid });
+      // only what is not there: no socket, and no kubelet
+      expect(said()).toMatch(/containers: no name for [0-9a-f]{12}: no runtime's socket is here/);
+      kubelet.listen(READ_ONLY_PORT, "127.0.0.1");
+      await once(kubelet, "listening");
+      await until(() => {
+        ask();
+        return pods().at(-1)?.labels !== undefined;
+      }, 30_000); // it is asked again after two seconds, four, eight
+      watch.kill("SIGINT");
+      await once(watch, "close");
+      const known = exchangesOf(printed()).at(-1)!.process.server;
+      expect(known).toMatchObject({
+        container: { id: group.container, name: "web", image: "shop:1.4" },
+        pod: {
+          uid: group.uid,
+          name: "shop-0",
+          namespace: "prod",
+          labels: { "api-token": "<redacted:7>", app: "shop" },
+        },
+      });
+      expect(said()).toMatch(/1 of \d+ containers named \(kubelet at 127\.0\.0\.1:10255\)/);
+      const read = command(process.execPath, MAIN, "read", file, "-o", "json");
+      expect(exchangesOf(read).at(-1)!.process.server).toEqual(known);
+    } finally {
+      watch.kill("SIGKILL");
+      kubelet.close();
+      kubelet.closeAllConnections();
+      server.stop();
+      await until(() => !existsSync(`/proc/${server.pid}`)).catch(() => {});
+      group.remove();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+  60_000,
+);
