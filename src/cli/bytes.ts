@@ -37,6 +37,11 @@ function reportOf(options: BytesCommandOptions, format: (typeof FORMATS)[number]
   });
   if (format === "bcc") return runningAccount(new SeedBytesLog(statistic, options.wire), out);
   const counting: Counting<ReturnType<typeof statistic.create>> = {
+    spec: {
+      ...{ kind: "bytes", by: options.by, wire: options.wire },
+      ...{ capacity: options.keep ?? statistics?.max_keys ?? CAPACITY, maxLength: statistics?.max_str_length },
+      country: statistics?.country_database ?? null,
+    },
     statistic,
     retire: (state, before) => state.retire(before),
     lines: (state, now) => lines(statistic.report(state), format, now),

@@ -3,7 +3,7 @@
  * names to redact, log files that others renamed, and whatever the caller adds (alert rules). What cannot is told (docs/configuration.md).
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Session } from "../monitor/session.ts";
+import type { WatchedSession } from "../monitor/watched-run.ts";
 import type { RedactOptions } from "../redact/schema.ts";
 import { loadSettings } from "./config.ts";
 import { findConfigFile, here, isConfiguredByEnvironment, type Surroundings } from "./config-file.ts";
@@ -16,7 +16,7 @@ const TAKEN = ["filters", "output.filter", "redact.allow", "redact.deny", "redac
 
 export interface ReloadOptions {
   readonly options: RunOptions & { readonly config?: string };
-  readonly session: Pick<Session, "refilter" | "reredact" | "reopenFiles">;
+  readonly session: Pick<WatchedSession, "refilter" | "reredact" | "reopenFiles">;
   readonly onNotice: (line: string) => void;
   /** Takes over more of it; gives the paths it took. Throws Trouble when it cannot. */
   readonly take?: (settings: Settings, before: Settings | undefined) => readonly string[];
@@ -35,9 +35,10 @@ export function reloader({ options, session, onNotice, take, around }: ReloadOpt
         return;
       }
       const { settings, notices } = loadSettings(options.config, now);
-      const filters = filterTests({ settings, filter: filtersOf(options, settings) });
+      const texts = filtersOf(options, settings) ?? [];
+      const filters = filterTests({ settings, filter: texts });
       const taken = [...TAKEN, ...(take?.(settings, current) ?? [])];
-      session.refilter(filters);
+      session.refilter(filters, { texts, named: settings.filters });
       session.reredact(redactionOf(options, settings));
       for (const line of notices) onNotice(line);
       onNotice(told(current, settings, taken));

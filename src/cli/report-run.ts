@@ -13,7 +13,7 @@ import { interval_ms } from "./later.ts";
 import { LiveScreen, type Out } from "./live-screen.ts";
 import { readThrough, tellRead, tellStopped } from "./read.ts";
 import { stopOnSignals } from "./signals.ts";
-import { notice, openLive, reloadOnHangup, runLive, type WatchOptions } from "./watch.ts";
+import { notice, openLive, type RemoteCounting, reloadOnHangup, runLive, type WatchOptions } from "./watch.ts";
 
 export interface ReportOptions extends WatchOptions {
   /** Seconds between two reports of live traffic. */
@@ -26,6 +26,8 @@ export interface Report {
   lines(now: Micros | null): readonly string[];
   /** Is told everything as it comes, and has nothing to draw. */
   readonly running?: boolean;
+  /** The same from what other threads counted; absent where it has to hear of every event. */
+  readonly remote?: RemoteCounting;
 }
 
 /** Options of a run that commands without rows do not offer. */
@@ -91,7 +93,7 @@ async function ofFiles(
 
 async function ofTraffic(options: ReportOptions, report: Report, observer: Observer, out: Out): Promise<void> {
   const stop = stopOnSignals();
-  const run = await openLive(options, stop, { observers: [observer], lends: true });
+  const run = await openLive(options, stop, { observers: [observer], lends: true, counting: report.remote });
   const inPlace = out.isTTY === true && !report.running;
   if (process.stderr.isTTY && !inPlace) notice(`watching ${run.place}; Ctrl-C ends with a summary`);
   reloadOnHangup(run, options, stop);

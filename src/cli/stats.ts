@@ -5,7 +5,7 @@ import { OVERVIEW_CAPACITY, Overview, type OverviewOptions, type OverviewState }
 import { MAX_TOP_HITS } from "../stats/ranking.ts";
 import { seedReport } from "../stats/seed-report.ts";
 import { statsJson, statsReport } from "../stats/stats-report.ts";
-import { type Counting, overWindow, retentionOf, sinceStart } from "./counting.ts";
+import { type Counting, overWindow, remoteOfAll, retentionOf, sinceStart } from "./counting.ts";
 import type { Out } from "./live-screen.ts";
 import { type Report, type ReportOptions, runReport } from "./report-run.ts";
 import { wantsColor } from "./run-options.ts";
@@ -49,6 +49,7 @@ function together(reports: readonly Report[]): Report {
       for (const report of reports) report.observe(event);
     },
     lines: (now) => reports.flatMap((report) => report.lines(now)),
+    remote: remoteOfAll(reports),
   };
 }
 
@@ -67,7 +68,9 @@ function overviewReport(
 ): Report {
   const { statistics } = options.settings ?? {};
   const limit = options.limit ?? statistics?.max_top_hits ?? MAX_TOP_HITS;
+  const { capacity, maxLength } = overviewOptions(options);
   const counting: Counting<OverviewState> = {
+    spec: { kind: "overview", capacity, maxLength, country: statistics?.country_database ?? null },
     statistic: overview,
     retire: (state, before) => overview.retire(state, before),
     lines: (state, now) => overviewLines(overview, state, { format, limit, color, now }),

@@ -60,6 +60,11 @@ function rankingCounting(options: TopOptions, format: TopFormat, country: Countr
     capacity: options.keep ?? statistics?.max_keys ?? CAPACITY,
   });
   const counting: Counting<ReturnType<typeof statistic.create>> = {
+    spec: {
+      ...{ kind: "ranking", by: options.by, metric: metricNamed(options.metric) },
+      ...{ capacity: options.keep ?? statistics?.max_keys ?? CAPACITY, maxLength: statistics?.max_str_length },
+      country: statistics?.country_database ?? null,
+    },
     statistic,
     retire: (state, before) => state.retire(before),
     lines: (state, now) => rankingLines(statistic.report(state), format, now),

@@ -3,6 +3,7 @@ import type { Ledger } from "../core/ledger.ts";
 import { EXIT } from "../core/trouble.ts";
 import type { SessionOptions } from "../monitor/session.ts";
 import type { WatchedRun } from "../monitor/watched-run.ts";
+import { type Counted, sendable } from "../monitor/worker/counters.ts";
 import type { ShardSettings } from "../monitor/worker/messages.ts";
 import { WorkerRun } from "../monitor/worker/worker-run.ts";
 import type { LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
@@ -16,7 +17,7 @@ import {
   withoutGate,
 } from "./run-options.ts";
 import type { Stop } from "./signals.ts";
-import { type LiveAdditions, notice, type WatchOptions } from "./watch.ts";
+import { type LiveAdditions, notice, type RemoteCounting, type WatchOptions } from "./watch.ts";
 
 export interface WorkersOptions {
   readonly workers: number;
@@ -46,7 +47,7 @@ export async function openWorkers({
     onOutputClosed: () => stop.now("output"),
     onNotice,
   });
-  const { session, choosing } = more.forAlerts ? chosenHere(whole) : chosenThere(whole, options);
+  const parts = partsOf(whole, options, more);
   return WorkerRun.open({
     workers,
     attribution: options.attribution,
@@ -55,9 +56,10 @@ export async function openWorkers({
       runtimeSockets: options.runtimeSocket,
       redact: redactionOf(options),
       maxBodyBytes: whole.maxBodyBytes,
-      ...choosing,
+      ...parts.settings,
     },
-    session: { ...session, ...more, tests: [...session.tests, ...(more.tests ?? [])] },
+    session: parts.session,
+    onCounted: parts.onCounted,
     linesUnread: !more.forAlerts,
     onFailed: (line) => {
       onNotice(line);
@@ -67,17 +69,44 @@ export async function openWorkers({
   });
 }
 
+/** What is done where. */
 interface Parts {
   readonly session: SessionOptions;
-  readonly choosing: Pick<ShardSettings, "choosing" | "captureRequest" | "captureResponse" | "minLatency_ms">;
+  readonly settings: Pick<
+    ShardSettings,
+    "choosing" | "counters" | "captureRequest" | "captureResponse" | "minLatency_ms"
+  >;
+  readonly onCounted?: (counted: Counted) => void;
+}
+
+function partsOf(whole: SessionOptions, options: RunOptions, more: LiveAdditions): Parts {
+  if (more.counting !== undefined) return countedThere(whole, options, more.counting);
+  const { session, settings } = more.forAlerts ? chosenHere(whole) : chosenThere(whole, options);
+  return { settings, session: { ...session, ...more, tests: [...session.tests, ...(more.tests ?? [])] } };
+}
+
+/** Every worker counts for itself: nothing but numbers leaves it. */
+function countedThere(whole: SessionOptions, options: RunOptions, counting: RemoteCounting): Parts {
+  const { captureRequest, captureResponse, minLatency_ms } = whole;
+  const filters = { texts: options.filter ?? [], named: options.settings?.filters };
+  const loads = counting.counters.map(({ spec }) => sendable(spec).load);
+  return {
+    session: { ...whole, tests: [], filters: [] },
+    settings: {
+      ...{ captureRequest, captureResponse, minLatency_ms },
+      choosing: { filters, processes: selectionOf(options) },
+      counters: counting.counters,
+    },
+    onCounted: (counted) => counting.take(counted, loads[counted.counter](counted.saved)),
+  };
 }
 
 /** Alerts want every exchange: what is shown of them is chosen behind them. */
 function chosenHere(whole: SessionOptions): Parts {
-  const all = { filters: [], processes: {} };
+  const all = { filters: { texts: [] }, processes: {} };
   return {
     session: withoutGate(whole),
-    choosing: { choosing: all, captureRequest: true, captureResponse: true, minLatency_ms: 0 },
+    settings: { choosing: all, captureRequest: true, captureResponse: true, minLatency_ms: 0 },
   };
 }
 
@@ -89,8 +118,8 @@ function chosenThere(whole: SessionOptions, options: RunOptions): Parts {
   const filters = filterTests({ ...options, filter: (options.filter ?? []).filter((text) => !fixed.includes(text)) });
   return {
     session: { ...whole, tests: [], filters },
-    choosing: {
-      choosing: { filters: fixed, processes: selectionOf(options) },
+    settings: {
+      choosing: { filters: { texts: fixed }, processes: selectionOf(options) },
       captureRequest,
       captureResponse,
       minLatency_ms,

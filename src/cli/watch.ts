@@ -6,6 +6,7 @@ import { LiveRun } from "../monitor/live-run.ts";
 import { type EventTest, Session, type SessionOptions } from "../monitor/session.ts";
 import { summaryLines } from "../monitor/summary.ts";
 import type { WatchedRun } from "../monitor/watched-run.ts";
+import type { Counted, Counter } from "../monitor/worker/counters.ts";
 import type { LiveCaptureOptions } from "../source/afpacket/live-capture.ts";
 import { type AlertOptions, alertsWanted, LiveAlerts } from "./alert-run.ts";
 import { later } from "./later.ts";
@@ -38,9 +39,18 @@ export interface WatchOptions extends RunOptions {
   readonly config?: string;
 }
 
+/** What workers count in place of observers, and who takes it. */
+export interface RemoteCounting {
+  readonly counters: readonly Counter[];
+  /** `state` is what `counted` holds, in the form that its statistic has it in. */
+  take(counted: Counted, state: unknown): void;
+}
+
 /** What a command adds to a live run. */
 export interface LiveAdditions extends Partial<SessionOptions> {
   readonly tests?: readonly EventTest[];
+  /** With several threads each counts for itself, and the observers hear of nothing; absent where that cannot be. */
+  readonly counting?: RemoteCounting;
   /** Alerts will listen: they hear of every exchange, also of those that are not shown. */
   readonly forAlerts?: boolean;
 }

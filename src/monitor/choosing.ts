@@ -3,23 +3,26 @@ import { type ProcessSelection, processSelector } from "../enrich/process/select
 import { compileFilter } from "../filter/filter.ts";
 import type { EventTest } from "./session.ts";
 
+/** Expressions of the filter language, of which all must hold, and those that they use by name. */
+export interface WrittenFilters {
+  readonly texts: readonly string[];
+  readonly named?: Readonly<Record<string, string>>;
+}
+
 export interface Choosing {
-  /** Expressions of the filter language that use no others by name; all must hold. */
-  readonly filters: readonly string[];
+  readonly filters: WrittenFilters;
   readonly processes: ProcessSelection;
 }
 
 /** Throws Trouble for a filter that is none. */
-export function choosingTests({ filters, processes }: Choosing): EventTest[] {
-  const compiled = filters.map((text) => compileFilter(text));
-  return [
-    ...compiled.map(
+export function writtenTests({ texts, named }: WrittenFilters): EventTest[] {
+  return texts
+    .map((text) => compileFilter(text, { named }))
+    .map(
       (filter): EventTest =>
         (event) =>
           filter.matches(event),
-    ),
-    ...processTests(processes, true),
-  ];
+    );
 }
 
 /** Alerts are of no process: they pass. `live` allows to look at running processes. */

@@ -88,6 +88,16 @@ export class Windows<State, Report> {
     }
   }
 
+  /** Adds what another counted in the step that begins at `slot` steps since the epoch; its newest event was at `newest`. */
+  include(slot: number, state: State, newest: Micros): void {
+    if (newest > this.newest) {
+      this.newest = newest;
+      this.forget(Math.floor(newest / this.step));
+    }
+    if (slot > Math.floor(this.newest / this.step) - this.held) this.statistic.merge(this.stateOf(slot), state);
+    else this.late++;
+  }
+
   /** The state of the steps that lie in `[from, to)`, merged; of the last span when nothing is said. */
   state(from: Micros = Number.NEGATIVE_INFINITY, to: Micros = Number.POSITIVE_INFINITY): State {
     const merged = this.statistic.create();

@@ -40,7 +40,7 @@ async function open(onFailed: () => void): Promise<WorkerRun> {
       ...half,
       capture: { interfaces: ["lo"], ports, tunnels: false, bufferBytes: 8 << 20 },
       redact: {},
-      choosing: { filters: [], processes: {} },
+      choosing: { filters: { texts: [] }, processes: {} },
       minLatency_ms: 0,
     },
     session: {

@@ -4,7 +4,8 @@ import type { Micros } from "../../core/units.ts";
 import type { SharedOwners } from "../../enrich/attribution.ts";
 import type { RedactOptions } from "../../redact/schema.ts";
 import type { LiveCaptureOptions } from "../../source/afpacket/live-capture.ts";
-import type { Choosing } from "../choosing.ts";
+import type { Choosing, WrittenFilters } from "../choosing.ts";
+import type { Counted, Counter } from "./counters.ts";
 
 /** What is the same for every worker of a run. */
 export interface ShardSettings {
@@ -16,7 +17,9 @@ export interface ShardSettings {
   readonly captureResponse: boolean;
   readonly minLatency_ms: number;
   readonly maxBodyBytes: number;
-  /** Exchanges are wanted; false where only the ledger is. */
+  /** What is to be counted here; nothing where exchanges are wanted. */
+  readonly counters?: readonly Counter[];
+  /** Exchanges are wanted; false where only the ledger and counters are. */
   readonly lines: boolean;
 }
 
@@ -42,6 +45,8 @@ export type ToShard =
   | { readonly kind: "start" }
   /** Other names to redact from now on. */
   | { readonly kind: "reredact"; readonly redact: Omit<RedactOptions, "reveal"> }
+  /** Other filters from now on. */
+  | { readonly kind: "refilter"; readonly filters: WrittenFilters }
   /** Let nothing more pass, and say so. */
   | { readonly kind: "shut" }
   /** Hand over what is there, close, end. */
@@ -60,6 +65,8 @@ export type FromShard =
   | { readonly kind: "notice"; readonly line: string }
   /** `count` whole lines of JSON, one event each. */
   | { readonly kind: "lines"; readonly bytes: Uint8Array<ArrayBuffer>; readonly count: number }
+  /** What was counted since the last of these. */
+  | { readonly kind: "counted"; readonly counted: readonly Counted[] }
   /** The worker's whole ledger, and how far capture time has come; null before that is known. */
   | {
       readonly kind: "progress";

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { Trouble } from "../../core/trouble.ts";
 import type { SharedOwners } from "../../enrich/attribution.ts";
 import type { RedactOptions } from "../../redact/schema.ts";
+import type { WrittenFilters } from "../choosing.ts";
 import type { FromShard, ShardData, ToShard } from "./messages.ts";
 
 /** The file beside this one, as source or as built. */
@@ -97,6 +98,10 @@ export class ShardHandle {
 
   reredact(redact: Omit<RedactOptions, "reveal">): void {
     this.post({ kind: "reredact", redact });
+  }
+
+  refilter(filters: WrittenFilters): void {
+    this.post({ kind: "refilter", filters });
   }
 
   taken(): void {

@@ -9,9 +9,10 @@ import type { Micros } from "../../core/units.ts";
 import { type Attribution, joinAttribution, type SharedOwners } from "../../enrich/attribution.ts";
 import { Redactor } from "../../redact/redactor.ts";
 import type { FormatSettings } from "../../sink/formats.ts";
-import { choosingTests } from "../choosing.ts";
+import { processTests, writtenTests } from "../choosing.ts";
 import { LiveRun } from "../live-run.ts";
 import { Session } from "../session.ts";
+import { Counters } from "./counters.ts";
 import type { FromShard, ShardData, ToShard } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -31,6 +32,7 @@ export class Shard {
   private readonly outbox: Outbox;
   private run: LiveRun | null = null;
   private connected = false;
+  private counters: Counters | null = null;
   private timer: NodeJS.Timeout | null = null;
   private reached: Micros | null = null;
 
@@ -47,6 +49,7 @@ export class Shard {
     else if (message.kind === "connect") this.orTell(() => this.connect(message.owners));
     else if (message.kind === "start") this.start();
     else if (message.kind === "reredact") this.run?.session.reredact(message.redact);
+    else if (message.kind === "refilter") this.run?.session.refilter(writtenTests(message.filters));
     else if (message.kind === "stop") void this.stop();
     else if (message.kind === "open") {
       this.run?.capture.open();
@@ -110,6 +113,7 @@ export class Shard {
 
   private session(redactor: Redactor, owners: Attribution) {
     const { data } = this;
+    if (data.counters !== undefined) this.counters = new Counters(data.counters);
     const { captureRequest, captureResponse, minLatency_ms, maxBodyBytes } = data;
     return new Session({
       live: true,
@@ -121,7 +125,10 @@ export class Shard {
       captureResponse,
       minLatency_ms,
       maxBodyBytes,
-      tests: choosingTests(data.choosing),
+      tests: processTests(data.choosing.processes, true),
+      filters: writtenTests(data.choosing.filters),
+      observers: this.counters === null ? [] : [this.counters.observe],
+      lends: true,
       enrichers: [owners],
       flowIds: { first: data.index + 1, step: data.count },
       onLines: data.lines ? (bytes, length, count) => this.outbox.offer(bytes, length, count) : undefined,
@@ -137,7 +144,10 @@ export class Shard {
     this.progress(run);
   }
 
+  /** What was counted comes before the time that it belongs to. */
   private progress({ attribution }: LiveRun): void {
+    const counted = this.counters?.take() ?? [];
+    if (counted.length > 0) this.send({ kind: "counted", counted });
     this.send({ kind: "progress", ledger: this.ledger.toJSON(), reached: this.reached, attribution });
   }
 

@@ -43,7 +43,7 @@ test.skipIf(why !== "")(
       settings: {
         capture: { interfaces: ["lo"], ports, tunnels: false, bufferBytes: 32 << 20 },
         redact: {},
-        choosing: { filters: [], processes: {} },
+        choosing: { filters: { texts: [] }, processes: {} },
         captureRequest: true,
         captureResponse: true,
         minLatency_ms: 0,

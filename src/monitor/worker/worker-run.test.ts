@@ -76,7 +76,7 @@ async function opened(
     settings: {
       capture: { interfaces: ["lo"], ports: [{ from: port, to: port }], tunnels: false, bufferBytes: BUFFER_BYTES },
       redact: {},
-      choosing: { filters: [], processes: {} },
+      choosing: { filters: { texts: [] }, processes: {} },
       captureRequest: true,
       captureResponse: true,
       minLatency_ms: 0,
@@ -147,7 +147,7 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
 
   test("filters, latency and halves are the workers' part", async () => {
     const { run, ledger, events } = await opened({
-      choosing: { filters: ['path startsWith "/3/"'], processes: {} },
+      choosing: { filters: { texts: ['path startsWith "/3/"'] }, processes: {} },
       captureResponse: false,
     });
     run.start();
@@ -176,7 +176,8 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
     await visit(10, 5);
     await expect.poll(() => run.session.ledger.transactions, { timeout: 5_000 }).toBe(50);
     await sleep(300);
-    run.session.refilter([(event) => event.type === "transaction" && event.request?.path === "/1/1"]);
+    const only = (event: EarshotEvent) => event.type === "transaction" && event.request?.path === "/1/1";
+    run.session.refilter([only], { texts: ['path == "/1/1"'] });
     await visit(10, 5);
     await run.stop();
     const lines = readFileSync(path, "utf8").trimEnd().split("\n");
@@ -238,7 +239,7 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
     const nowhere = await problem(opened({ capture: { interfaces: ["nowhere"] } }));
     expect(nowhere).toBeInstanceOf(Trouble);
     expect(nowhere.message).toContain('"nowhere"');
-    const filter = await problem(opened({ choosing: { filters: ["nonsense =="], processes: {} } }));
+    const filter = await problem(opened({ choosing: { filters: { texts: ["nonsense =="] }, processes: {} } }));
     expect(filter.exitCode).toBe(2);
     const broken = await problem(opened({ capture: { interfaces: 5 as unknown as string[] } }));
     expect(broken.message).toMatch(/capture worker \d did not start/);

@@ -8,6 +8,7 @@ import { type AttributionMode, type SharedAttribution, shareAttribution } from "
 import { native } from "../../source/afpacket/native.ts";
 import { type EventTest, Session, type SessionOptions } from "../session.ts";
 import type { WatchedRun, WatchedSession } from "../watched-run.ts";
+import type { Counted } from "./counters.ts";
 import { LedgerSum } from "./ledger-sum.ts";
 import { LineOutputs, takesLines } from "./line-outputs.ts";
 import { linesOf } from "./lines.ts";
@@ -21,6 +22,8 @@ export interface WorkerRunOptions {
   readonly settings: Omit<ShardSettings, "lines">;
   /** The main thread's part. */
   readonly session: Omit<SessionOptions, "enrichers" | "minLatency_ms" | "remote">;
+  /** Takes what the workers counted, of `settings.counters`; filters are the workers' part then, also later ones. */
+  readonly onCounted?: (counted: Counted) => void;
   /** Lines go to outputs of JSON unread; false where events of this thread (alerts) go there as well. */
   readonly linesUnread: boolean;
   /** A worker ended by itself, or did not end: one line. The run should end, as it misses flows from now on. */
@@ -72,7 +75,11 @@ export class WorkerRun implements WatchedRun, ShardListener {
     this.session = {
       ledger,
       pipeline: this.inner.pipeline,
-      refilter: (fresh) => {
+      refilter: (fresh, written) => {
+        if (options.onCounted !== undefined) {
+          for (const shard of this.shards) shard.refilter(written);
+          return;
+        }
         this.inner.refilter(fresh);
         this.outputs.refilter(fresh);
       },
@@ -146,7 +153,9 @@ export class WorkerRun implements WatchedRun, ShardListener {
       if (this.readsEvents) for (const { event } of linesOf(message.bytes)) this.inner.pipeline.publish(event);
       shard.taken();
     } else if (message.kind === "notice") this.notice(message.line);
-    else if (message.kind === "capture") this.onCapture?.(message.state, message.now, message.reason);
+    else if (message.kind === "counted") {
+      for (const counted of message.counted) this.options.onCounted?.(counted);
+    } else if (message.kind === "capture") this.onCapture?.(message.state, message.now, message.reason);
     else if (message.kind === "progress") {
       this.sum.take(shard.index, message.ledger);
       this.reached[shard.index] = message.reached;
