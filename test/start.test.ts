@@ -63,7 +63,7 @@ describe.skipIf(!isCurrent)("the built program (skipped while dist is not built 
     expect(first.status).toBe(0);
     expect(first.stdout.split("\n")).toHaveLength(2);
     const kept = () => readdirSync(join(folder, "earshot")).filter((name) => name.endsWith(".code"));
-    expect(kept()).toEqual([expect.stringMatching(/^read-[0-9a-f]{12}\.code$/)]);
+    expect(kept()).toEqual([expect.stringMatching(/^read-[0-9a-f]{12}-v[\d.]+\.code$/)]);
     const { ino } = statSync(join(folder, "earshot", kept()[0]));
     const second = run("read", capture, "-o", "json");
     expect([second.status, second.stdout, second.stderr]).toEqual([first.status, first.stdout, first.stderr]);

@@ -64,7 +64,7 @@ describe("the folder", () => {
 
 describe("code", () => {
   const module = new URL("code-cache.ts", import.meta.url).href;
-  const kept = () => join(home, "earshot", "read-b1.code");
+  const kept = () => join(home, "earshot", `read-b1-${process.version}.code`);
 
   /** Runs a script of ours as a program would; gives what it wrote. */
   function run(text: string, after = "", command: string | null = "read"): string {

@@ -53,7 +53,8 @@ function isOwn(status: { readonly uid: number; readonly mode: number }): boolean
 export function compiled(path: string, build: string, command = commandOf(process.argv)): unknown {
   const folder = cacheFolder();
   const head = `earshot ${build} ${process.version} ${process.arch} `;
-  const file = folder === null || command === null ? null : `${folder}/${command}-${build}.code`;
+  const name = `${command}-${build}-${process.version}.code`;
+  const file = folder === null || command === null ? null : `${folder}/${name}`;
   const cachedData = file === null ? undefined : kept(file, head);
   const { Script } = process.getBuiltinModule("node:vm");
   const script = new Script(fs.readFileSync(path, "latin1"), { filename: path, cachedData });
