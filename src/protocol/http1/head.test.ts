@@ -280,6 +280,7 @@ describe("request lines without a version", () => {
     "CONNECT\naccept-version:1.2\nhost:a\n\n\0",
     "SEND /queue\ndestination:/queue/a\n\n\0",
     "DELETE /k\x01y\r\nHost: a\r\n\r\n",
+    "ious HTTP/1.1\r\nHost: a\r\n\r\n",
   ])("%j is no HTTP", (text) => {
     expect(talk().client(text).server("ERROR\r\n").close().rows()).toEqual([]);
   });
@@ -293,4 +294,14 @@ describe("request lines without a version", () => {
     expect(event).toMatchObject({ response: { status: 200, reason: "OK", body_bytes: 6 }, outcome: "complete" });
     expect(event.anomalies).toEqual(["http1.version-invalid"]);
   });
+});
+
+test("a request found behind a loss has its whole method", () => {
+  const dialogue = talk().lost("client", "x".repeat(50));
+  for (const method of ["M-SEARCH", "VERSION-CONTROL", "NOTIFY", "GET"]) dialogue.client(http(`${method} /x HTTP/1.1`));
+  const first = talk()
+    .lost("client", "x")
+    .client(`yz ${http("M-SEARCH * HTTP/1.1", "Host: a")}`);
+  expect(first.rows()).toEqual(["M-SEARCH * > - gap"]);
+  expect(dialogue.rows().map((row) => row.split(" ")[0])).toEqual(["M-SEARCH", "VERSION-CONTROL", "NOTIFY", "GET"]);
 });

@@ -68,7 +68,10 @@ export function isRequestLine(bytes: Uint8Array, start: number, end: number, all
     return isHttp2Preface(bytes, start, methodEnd) ? "no" : "yes";
   if (allowHttp09 && isHttp09(bytes, start, methodEnd, lineEnd)) return "yes";
   if (!isVersionless(bytes, methodEnd, lineEnd)) return "no";
-  return isFieldLine(bytes, lineFeed + 1, end, METHODS.has(latin1(bytes, start, methodEnd)));
+  const known = METHODS.has(latin1(bytes, start, methodEnd));
+  // the end of a request line that was cut in its target looks like an unknown method and a word
+  if (!known && bytes[methodEnd + 1] !== 47) return "no";
+  return isFieldLine(bytes, lineFeed + 1, end, known);
 }
 
 /** A method, a space, one word; or more words, with an HTTP version among them. */
@@ -168,9 +171,14 @@ function requestStart(bytes: Uint8Array, line: number, slash: number, lineEnd: n
   while (at > line && bytes[at - 1] > SPACE) at--; // target
   if (at === slash - 1 || at - 1 < line || bytes[at - 1] !== SPACE) return -1;
   let method = at - 1;
-  while (method > line && bytes[method - 1] >= 65 && bytes[method - 1] <= 90) method--;
+  while (method > line && isMethodOctet(bytes[method - 1])) method--;
   method = knownMethod(bytes, method, at - 1);
   return at - 1 - method >= 3 && isRequestLine(bytes, method, lineEnd, false) === "yes" ? method : -1;
+}
+
+/** Capital letters, and what stands between them: `M-SEARCH`, `RPC_IN_DATA`. */
+function isMethodOctet(octet: number): boolean {
+  return (octet >= 65 && octet <= 90) || octet === 45 || octet === 95;
 }
 
 /** Octets before the method may be capital letters by chance (port 80 of a SOCKS reply is a `P`): known names decide. */
@@ -179,9 +187,12 @@ function knownMethod(bytes: Uint8Array, start: number, end: number): number {
   return start;
 }
 
-/** Registered methods (IANA HTTP Method Registry) that begin otherwise than another's end. */
+/** Registered methods (IANA HTTP Method Registry), and those of UPnP. */
 const METHODS = new Set(
-  "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QUERY PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH REPORT".split(
-    " ",
-  ),
+  (
+    "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QUERY PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH " +
+    "REPORT ACL BIND UNBIND REBIND CHECKIN CHECKOUT UNCHECKOUT LABEL LINK UNLINK MERGE MKACTIVITY MKCALENDAR " +
+    "MKREDIRECTREF MKWORKSPACE ORDERPATCH UPDATE UPDATEREDIRECTREF VERSION-CONTROL BASELINE-CONTROL M-SEARCH NOTIFY " +
+    "SUBSCRIBE UNSUBSCRIBE"
+  ).split(" "),
 );
