@@ -17,6 +17,9 @@ const dist = join(root, "dist");
 /** What is started from outside: by the shell, by plug-ins, as a thread. */
 const ENTRIES = ["cli/main", "cli/code-cache", "plugin", "testing", "monitor/worker/shard-thread"];
 
+/** Packages of many files, or needed by every start: their code goes into ours. Others are loaded where they are. */
+const INLINED = [...BUNDLED, "smol-toml", "zod"];
+
 /** `import.meta.url` goes on meaning the place of the module's own file, though its code is in another one. */
 const places = {
   name: "places",
@@ -58,7 +61,7 @@ async function bundle() {
     input: Object.fromEntries(ENTRIES.map((name) => [name, join(src, `${name}.ts`)])),
     platform: "node",
     tsconfig: join(root, "tsconfig.json"),
-    external: (id) => /^(node:|[a-z@])/.test(id) && !BUNDLED.includes(id),
+    external: (id) => /^(node:|[a-z@])/.test(id) && !INLINED.includes(id),
     plugins: [places, withoutChildren],
     checks: { ineffectiveDynamicImport: false },
   });
@@ -89,7 +92,7 @@ function toScript(folder) {
     .replace(/^import (.*) from "(node:[^"]+)";$/gm, (_all, names, from) => builtin(names, from))
     .replaceAll("import.meta.url", "__url")
     .replace(/\bimport\((?=["`])/g, "__import(");
-  const code = ascii(`(function (__url, __import) { "use strict"; ${body}\n})${licences()}`);
+  const code = ascii(`(function (__url, __import) { "use strict"; ${body}\n})`);
   // what was overlooked above is no valid script
   new Script(code, { filename: path });
   writeFileSync(path, code);
@@ -106,10 +109,11 @@ function toScript(folder) {
   return path;
 }
 
-/** Packages whose code is in the script ask for their licence to go with it. */
-function licences() {
-  const texts = BUNDLED.map((name) => readFileSync(join(root, "node_modules", name, "LICENSE"), "utf8"));
-  return BUNDLED.map((name, index) => `\n/* ${name}\n${texts[index].replaceAll("*/", "* /")}*/`).join("");
+/** Whose code is in ours asks for the licence to go with it. */
+function writeLicences() {
+  const texts = INLINED.map((name) => [name, readFileSync(join(root, "node_modules", name, "LICENSE"), "utf8")]);
+  const intro = "Parts of the files beside this one are of these packages.\n";
+  writeFileSync(join(dist, "LICENSES.txt"), [intro, ...texts.map(([name, text]) => `${name}\n\n${text}`)].join("\n\n"));
 }
 
 /** `fs, { openSync as open }` as the declaration of a script. */
@@ -139,4 +143,5 @@ const types = [tsc, "-p", join(root, "tsconfig.build.json"), "--emitDeclarationO
 const { status } = spawnSync(process.execPath, types, { stdio: "inherit", cwd: root });
 if (status !== 0) process.exit(status ?? 1);
 removeOthers(dist, await bundle());
+writeLicences();
 await import("./copy-assets.mjs");

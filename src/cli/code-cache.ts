@@ -19,6 +19,8 @@ const MOST_FILES = 32;
 /** First octets of a file, by which it is known as whole and as made for this very code by this very Node. */
 const HEAD_BYTES = 128;
 
+const HELP = ["help", "--help", "-h", "--version", "-V"];
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A folder of the user's own, made when it is missing; null where there is none that can be trusted. */
@@ -58,15 +60,18 @@ export function compiled(path: string, build: string, command = commandOf(proces
   const cachedData = file === null ? undefined : kept(file, head);
   const { Script } = process.getBuiltinModule("node:vm");
   const script = new Script(fs.readFileSync(path, "latin1"), { filename: path, cachedData });
-  if (file !== null && (cachedData === undefined || script.cachedDataRejected)) keepLater(script, file, head);
+  if (file !== null && !isHelp(process.argv) && (cachedData === undefined || script.cachedDataRejected))
+    keepLater(script, file, head);
   return script.runInThisContext();
 }
 
-/** A name for the command that runs; null where keeping would be in vain: a mistake, or only help is wanted. */
+/** Only told about itself: nothing of the command is compiled. */
+const isHelp = (argv: readonly string[]) => argv.some((word) => HELP.includes(word));
+
+/** A name for the command that runs; null where it is none. */
 function commandOf(argv: readonly string[]): string | null {
-  if (argv.some((word) => word === "--help" || word === "-h" || word === "--version" || word === "-V")) return null;
   if (!argv[1]?.endsWith("/main.js") && !argv[1]?.endsWith("/earshot")) return "thread";
-  const word = argv[2] ?? "";
+  const word = HELP.includes(argv[2]) ? "" : (argv[2] ?? "");
   if (word === "" || word.startsWith("-")) return "start";
   return /^[a-z]{1,16}$/.test(word) ? word : null;
 }

@@ -10,7 +10,7 @@ import { nearest } from "../core/nearest.ts";
 import { printable } from "../core/printable.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import { checkNamedFilters } from "../filter/filter.ts";
-import { findConfigFile, OTHER_VARIABLES, type Surroundings } from "./config-file.ts";
+import { findConfigFile, isConfiguredByEnvironment, OTHER_VARIABLES, type Surroundings } from "./config-file.ts";
 import { lineOf } from "./config-lines.ts";
 import { type Setting, settingsList } from "./config-reference.ts";
 import { configSchema, type Origin, type Settings } from "./config-schema.ts";
@@ -76,7 +76,10 @@ function* leaves(value: Raw, before = ""): Generator<string> {
 
 // ---- the environment
 
-function takeEnvironment(raw: Raw, origins: Map<string, Origin>, { environment }: Surroundings): string[] {
+function takeEnvironment(raw: Raw, origins: Map<string, Origin>, around: Surroundings): string[] {
+  // the list of settings takes longer to make than a small capture to read
+  if (!isConfiguredByEnvironment(around)) return [];
+  const { environment } = around;
   const known = new Map(settingsList().flatMap((setting) => (setting.variable ? [[setting.variable, setting]] : [])));
   const notices: string[] = [];
   for (const [name, text] of Object.entries(environment)) {
