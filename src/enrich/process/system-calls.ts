@@ -43,6 +43,7 @@ export const ERRNO = {
   EINVAL: 22,
   ENOSYS: 38,
   EOPNOTSUPP: 95,
+  ENOTSUPP: 524,
 } as const;
 
 const NAMES: Readonly<Record<number, string>> = {

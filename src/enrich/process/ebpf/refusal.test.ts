@@ -42,6 +42,13 @@ test.each<[string, "A" | "B", number, Partial<Circumstances>, string]>([
     { kernel: "5.10.0-46-amd64" },
     "the kernel (5.10.0-46-amd64) lacks what came with Linux 5.17 (load: EPERM)",
   ],
+  [
+    "no trampolines on arm64",
+    "B",
+    524,
+    { kernel: "6.1.0-56-arm64" },
+    "the kernel (6.1.0-56-arm64) has no such eBPF for this processor (load: ENOTSUPP)",
+  ],
   ["no bpf(2)", "A", 38, {}, "no bpf(2): the kernel is built without it, or a seccomp filter hides it"],
   ["no memory", "A", 12, {}, "the kernel (5.15.0-91-generic) cannot run it (load: ENOMEM)"],
   [

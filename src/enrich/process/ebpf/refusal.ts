@@ -41,6 +41,7 @@ export function explainRefusal(tier: "A" | "B", { errno, message }: BpfError, fa
   // before 5.11 maps counted against the limit of locked memory, and no tier runs there anyway
   if (denied && !isOlder(facts.kernel, 5, 11)) return explainDenial(message, facts);
   if (errno === ERRNO.ENOSYS) return "no bpf(2): the kernel is built without it, or a seccomp filter hides it";
+  if (errno === ERRNO.ENOTSUPP) return `the kernel (${facts.kernel}) has no such eBPF for this processor (${message})`;
   // E2BIG: bpf(2) has an argument that the kernel does not know yet
   const lacks = denied || [ERRNO.ENOENT, ERRNO.EINVAL, ERRNO.E2BIG].some((one) => one === errno);
   if (!lacks) return `the kernel (${facts.kernel}) cannot run it (${message})`;
