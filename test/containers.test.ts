@@ -213,7 +213,7 @@ describe.each(["v1", "v2"] as const)("control groups %s", (cgroups) => {
         expect(event.process.server?.container).toEqual({ id, ...known });
 
         const names = new RuntimeNames({ root: lab.folder, sockets: [lab.path("no.sock")] });
-        const byFiles = await new Promise((told) => names.lookup({ id, runtime: null }, undefined, told));
+        const byFiles = await new Promise((told) => names.lookup({ container: { id, runtime: null } }, told));
         names.close();
         expect(byFiles).toEqual(known);
       } finally {

@@ -130,9 +130,8 @@ function toolsOf(options: PartOptions, common: Ledger) {
     redactLabels: (labels) => redactedLabels(labels, redactArguments),
   });
   table.onFacts = (record) => {
-    const { container, pod, cgroup } = record.info;
-    if (container && !container.name)
-      names.lookup(container, pod, (answer) => record.addContainer(container.id, answer));
+    const { container, cgroup } = record.info;
+    if (container && !container.name) names.lookup(record.info, (answer) => record.addContainer(container.id, answer));
     else if (!container && cgroup) names.lookupPath(cgroup, (id, answer) => record.addContainer(id, answer));
   };
   return { details, table, names };

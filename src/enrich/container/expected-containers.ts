@@ -5,7 +5,7 @@
 import type { GuardedSource } from "./guarded-source.ts";
 import { NewContainers } from "./new-containers.ts";
 import { isComplete, merge, type RuntimeAnswer } from "./runtime-answer.ts";
-import type { RuntimeFiles } from "./runtime-files.ts";
+import type { FilePlaces } from "./runtime-files.ts";
 
 const MAX_KEPT = 2_048;
 /** Asked about at the same time. */
@@ -30,7 +30,7 @@ export class ExpectedContainers {
   }
 
   /** Resolves when what runs is known. */
-  async start({ tasks, storages }: Pick<RuntimeFiles, "tasks" | "storages">): Promise<void> {
+  async start({ tasks, storages }: FilePlaces): Promise<void> {
     this.newcomers ??= new NewContainers(tasks, storages, (id) => this.ask(id));
     await Promise.all(
       this.sources.map(async (source) => {

@@ -16,6 +16,8 @@ export interface Asked {
   readonly id: string;
   /** From the cgroup path; null outside of Kubernetes. */
   readonly podUid: string | null;
+  /** The user in whose slice it runs. */
+  readonly userId?: number;
 }
 
 /** A container that somebody may have named himself. */

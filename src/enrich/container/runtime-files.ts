@@ -2,8 +2,8 @@
  * What runtimes keep in files about a running container: the OCI configuration of containerd, cri-o and podman with the
  * annotations in it, docker's own file, and the list of containers of containers/storage (podman without its service).
  */
-
-import { readdir, readFile, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fromInspection } from "./inspection.ts";
 import { type Plain, parseJson, plain } from "./json.ts";
@@ -16,21 +16,37 @@ const STORAGES = ["/run/containers/storage", "/var/lib/containers/storage"];
 const DRIVERS = ["overlay", "vfs", "btrfs", "zfs"];
 const MAX_NAMESPACES = 32;
 
-export class RuntimeFiles implements NameSource {
-  readonly place = "files of the runtime";
-  private readonly root: string;
+/** Folders and files to look into; those that are not there are left out when asked. */
+export interface FilePlaces {
   /** Where containerd keeps what runs: a folder for each of its namespaces, and in it one for each container. */
   readonly tasks: readonly string[];
-  /** The same of cri-o and podman, without namespaces. */
+  /** The same of cri-o and podman, without namespaces, and with a list of all. */
   readonly storages: readonly string[];
+  /** Docker's: a folder for each container. */
+  readonly inspections: readonly string[];
+}
 
-  /** `root` is put before the usual paths (tests); sockets that somebody named have their runtime's state beside them. */
-  constructor(root = "", sockets: readonly string[] = []) {
-    this.root = root;
-    this.tasks = [...STATES.map((path) => root + path), ...sockets.map((path) => dirname(path))].map((path) =>
-      join(path, TASKS),
-    );
-    this.storages = STORAGES.flatMap((path) => DRIVERS.map((driver) => `${root}${path}/${driver}-containers`));
+/** `root` is put before the usual paths (tests); sockets that somebody named have their runtime's state beside them. */
+export function hostPlaces(root = "", sockets: readonly string[] = []): FilePlaces {
+  const states = [...STATES.map((path) => root + path), ...sockets.map((path) => dirname(path))];
+  return {
+    tasks: states.map((path) => join(path, TASKS)),
+    storages: STORAGES.flatMap((path) => storagesIn(root + path)),
+    inspections: [`${root}/var/lib/docker/containers`],
+  };
+}
+
+/** In a folder of containers/storage. */
+export function storagesIn(folder: string): string[] {
+  return DRIVERS.map((driver) => `${folder}/${driver}-containers`);
+}
+
+export class RuntimeFiles implements NameSource {
+  readonly place = "files of the runtime";
+  readonly places: FilePlaces;
+
+  constructor(places: FilePlaces) {
+    this.places = places;
   }
 
   async ask({ id }: Asked): Promise<RuntimeAnswer | null> {
@@ -38,24 +54,25 @@ export class RuntimeFiles implements NameSource {
       const found = fromBundle(await readJson(path));
       if (found !== null) return merge(found, await this.stored(id));
     }
-    const stored = await this.stored(id);
-    return (
-      stored ?? fromInspection(await readJson(`${this.root}/var/lib/docker/containers/${id}/config.v2.json`), "docker")
-    );
+    let stored = await this.stored(id);
+    for (const path of this.places.inspections) {
+      stored ??= fromInspection(await readJson(`${path}/${id}/config.v2.json`), "docker");
+    }
+    return stored;
   }
 
   /** OCI configurations of a running container, where containerd, cri-o and podman keep them. */
   private async bundles(id: string): Promise<string[]> {
     const paths: string[] = [];
-    for (const task of this.tasks) {
+    for (const task of this.places.tasks) {
       const spaces = await readdir(task).catch(() => []);
       paths.push(...spaces.slice(0, MAX_NAMESPACES).map((space) => `${task}/${space}/${id}/config.json`));
     }
-    return [...paths, ...this.storages.map((path) => `${path}/${id}/userdata/config.json`)];
+    return [...paths, ...this.places.storages.map((path) => `${path}/${id}/userdata/config.json`)];
   }
 
   private async stored(id: string): Promise<RuntimeAnswer | null> {
-    for (const path of this.storages) {
+    for (const path of this.places.storages) {
       const found = fromStorage(await readJson(`${path}/containers.json`), id);
       if (found !== null) return found;
     }
@@ -64,12 +81,20 @@ export class RuntimeFiles implements NameSource {
 }
 
 async function readJson(path: string): Promise<unknown> {
+  return parseJson((await readUntrusted(path)) ?? "");
+}
+
+/** A file that anybody may have put there: no link, no pipe that would never end, nothing long; null for all of that. */
+export async function readUntrusted(path: string): Promise<string | null> {
+  let file: FileHandle | null = null;
   try {
-    const found = await stat(path);
-    if (!found.isFile() || found.size > MAX_ANSWER_BYTES) return null;
-    return parseJson(await readFile(path, "utf8"));
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const found = await file.stat();
+    return found.isFile() && found.size <= MAX_ANSWER_BYTES ? await file.readFile("utf8") : null;
   } catch {
     return null;
+  } finally {
+    await file?.close();
   }
 }
 

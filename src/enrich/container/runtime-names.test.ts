@@ -24,7 +24,7 @@ function file(path: string, content: unknown): void {
 }
 
 const ask = (names = new RuntimeNames({ root })) =>
-  new Promise<RuntimeAnswer>((resolve) => names.lookup({ id: ID, runtime: null }, undefined, resolve));
+  new Promise<RuntimeAnswer>((resolve) => names.lookup({ container: { id: ID, runtime: null } }, resolve));
 
 test("docker's API over its socket", async () => {
   mkdirSync(join(root, "var/run"), { recursive: true });
@@ -67,7 +67,7 @@ test("docker's own file when its socket is closed to us; rubbish gives no answer
   expect(await ask()).toEqual({ runtime: "docker", name: "web", image: "nginx" });
   file(`/var/lib/docker/containers/${ID}/config.v2.json`, [1, null, "x"]);
   let told = false;
-  new RuntimeNames({ root }).lookup({ id: ID, runtime: null }, undefined, () => {
+  new RuntimeNames({ root }).lookup({ container: { id: ID, runtime: null } }, () => {
     told = true;
   });
   await new Promise((resolve) => setTimeout(resolve, 100));
@@ -115,8 +115,8 @@ describe("asked again, and told of", () => {
     const notices: string[] = [];
     const told: RuntimeAnswer[] = [];
     const late = names({ onNotice: (line) => notices.push(line) });
-    late.lookup({ id: ID, runtime: null }, { uid: "u-1" }, (answer) => told.push(answer));
-    late.lookup({ id: "ef".repeat(32), runtime: null }, undefined, () => {});
+    late.lookup({ container: { id: ID, runtime: null }, pod: { uid: "u-1" } }, (answer) => told.push(answer));
+    late.lookup({ container: { id: "ef".repeat(32), runtime: null } }, () => {});
     await until(() => notices.length > 0);
     expect(late.summary).toMatch(/^0 of 2 containers named; /);
     await serve(criMethods([POD]));
@@ -131,11 +131,13 @@ describe("asked again, and told of", () => {
   test("what is known is not asked for again; who asks later is told at once", async () => {
     const fake = await serve(criMethods([POD]));
     const asked = names();
-    await new Promise<void>((done) => asked.lookup({ id: ID, runtime: null }, { uid: "u-1" }, () => done()));
+    await new Promise<void>((done) =>
+      asked.lookup({ container: { id: ID, runtime: null }, pod: { uid: "u-1" } }, () => done()),
+    );
     await until(() => asked.summary?.startsWith("1 of 1") === true);
     const calls = fake.called.length;
     let told: RuntimeAnswer | null = null;
-    asked.lookup({ id: ID, runtime: null }, { uid: "u-1" }, (answer) => {
+    asked.lookup({ container: { id: ID, runtime: null }, pod: { uid: "u-1" } }, (answer) => {
       told = answer;
     });
     expect(told).toEqual(KNOWN);
@@ -154,7 +156,7 @@ describe("asked again, and told of", () => {
     await primed.prime();
     const calls = fake.called.length;
     const told: RuntimeAnswer[] = [];
-    primed.lookup({ id: ID, runtime: null }, { uid: "u-1" }, (answer) => told.push(answer));
+    primed.lookup({ container: { id: ID, runtime: null }, pod: { uid: "u-1" } }, (answer) => told.push(answer));
     expect(told).toEqual([KNOWN]);
     expect(fake.called.length).toBe(calls);
     expect(primed.summary).toBe(`1 of 1 containers named (${socket()})`);
@@ -165,7 +167,7 @@ describe("asked again, and told of", () => {
     const redactor = new Redactor();
     const careful = names({ redactLabels: (labels) => redactedLabels(labels, redactor.arguments) });
     const answer = await new Promise<RuntimeAnswer>((done) =>
-      careful.lookup({ id: ID, runtime: null }, { uid: "u-1" }, done),
+      careful.lookup({ container: { id: ID, runtime: null }, pod: { uid: "u-1" } }, done),
     );
     expect(answer.pod?.labels).toEqual({ "api-token": "<redacted:7>", app: "shop" });
   });
@@ -174,7 +176,9 @@ describe("asked again, and told of", () => {
     const fake = await serve({ "/runtime.v1.RuntimeService/Version": () => ({ status: 14 }) });
     const asked = names({ pause_ms: 40 });
     for (let number = 0; number < 50; number++) {
-      asked.lookup({ id: number.toString(16).padStart(64, "0"), runtime: null }, undefined, () => expect.unreachable());
+      asked.lookup({ container: { id: number.toString(16).padStart(64, "0"), runtime: null } }, () =>
+        expect.unreachable(),
+      );
     }
     await new Promise((done) => setTimeout(done, 400));
     // at 0, 40, 120 and 280 ms; each of the four that are asked at a time may come in between
@@ -191,7 +195,7 @@ describe("asked again, and told of", () => {
       },
     });
     for (let number = 0; number < 2_100; number++) {
-      full.lookup({ id: number.toString(16).padStart(64, "0"), runtime: null }, undefined, () => {});
+      full.lookup({ container: { id: number.toString(16).padStart(64, "0"), runtime: null } }, () => {});
     }
     expect(forgotten).toBe(52);
     expect(full.summary).toMatch(/of 2048 containers/);

@@ -3,13 +3,14 @@
  * (CRI, containerd, Docker) and the kubelet, whichever is there. Asynchronous, cached, bounded: capture never waits for
  * it, what is not known yet is asked for again, ever less often, and one line says why a name is absent.
  */
-import type { ContainerInfo, PodInfo } from "../../core/process.ts";
+import type { ProcessInfo } from "../../core/process.ts";
 import { type Expected, ExpectedContainers } from "./expected-containers.ts";
 import { GuardedSource } from "./guarded-source.ts";
 import { PathContainers } from "./path-containers.ts";
 import { type Asked, isComplete, merge, type RuntimeAnswer } from "./runtime-answer.ts";
-import { RuntimeFiles } from "./runtime-files.ts";
+import { type FilePlaces, hostPlaces, RuntimeFiles } from "./runtime-files.ts";
 import { givenSockets, kubeletSource, type RuntimePlaces, socketSources } from "./runtime-places.ts";
+import { UserRuntimes, userOf } from "./user-runtimes.ts";
 
 export type { RuntimeAnswer } from "./runtime-answer.ts";
 
@@ -20,6 +21,9 @@ const MAX_RUNNING = 4;
 const PAUSE_MS = 2_000;
 /** Two seconds, four, eight …: nine minutes in all. */
 const MAX_TRIES = 9;
+
+/** What a process's control group tells. */
+export type Whereabouts = Pick<ProcessInfo, "container" | "pod" | "cgroup">;
 
 export type Tell = (answer: RuntimeAnswer) => void;
 
@@ -50,7 +54,8 @@ export class RuntimeNames {
   private readonly options: RuntimeNamesOptions;
   private readonly files: GuardedSource;
   private readonly others: readonly GuardedSource[];
-  private readonly folders: Pick<RuntimeFiles, "tasks" | "storages">;
+  private readonly places: FilePlaces;
+  private readonly ofUsers: GuardedSource;
   private readonly ofPods: readonly GuardedSource[];
   private readonly coming: ExpectedContainers;
   private readonly byPath: PathContainers;
@@ -62,9 +67,9 @@ export class RuntimeNames {
     this.options = options;
     const pause_ms = options.pause_ms ?? PAUSE_MS;
     const guarded = (source: GuardedSource["source"]) => new GuardedSource(source, pause_ms);
-    const files = new RuntimeFiles(options.root, givenSockets(options));
-    this.files = guarded(files);
-    this.folders = files;
+    this.places = hostPlaces(options.root, givenSockets(options));
+    this.files = guarded(new RuntimeFiles(this.places));
+    this.ofUsers = guarded(new UserRuntimes(options.root ?? "", pause_ms));
     this.others = socketSources(options).map(guarded);
     this.byPath = new PathContainers(this.others);
     this.coming = new ExpectedContainers(this.others, (id, expected) => this.expected(id, expected));
@@ -76,13 +81,14 @@ export class RuntimeNames {
    * name: those that run, and each that is made.
    */
   async prime(): Promise<void> {
-    await this.coming.start(this.folders);
+    await this.coming.start(this.places);
   }
 
   /** Calls `tell`, now or later, with what is known of the container, and again when more is. */
-  lookup(container: ContainerInfo, pod: PodInfo | undefined, tell: Tell): void {
-    if (this.closed) return;
-    const entry = this.entries.get(container.id) ?? this.add({ id: container.id, podUid: pod?.uid ?? null });
+  lookup({ container, pod, cgroup }: Whereabouts, tell: Tell): void {
+    if (this.closed || container === undefined) return;
+    const { id } = container;
+    const entry = this.entries.get(id) ?? this.add({ id, podUid: pod?.uid ?? null, userId: userOf(cgroup) });
     if (entry.answer !== null) tell(entry.answer);
     if (entry.settled) return;
     if (entry.waiting.length < MAX_WAITING) entry.waiting.push(tell);
@@ -99,7 +105,9 @@ export class RuntimeNames {
     const all = [...this.entries.values()];
     if (all.length === 0) return null;
     const named = all.filter(({ answer }) => answer?.name !== undefined).length;
-    const by = [this.files, ...this.ofPods].filter(({ answers }) => answers > 0).map(({ source }) => source.place);
+    const by = [this.files, this.ofUsers, ...this.ofPods]
+      .filter(({ answers }) => answers > 0)
+      .map(({ source }) => source.place);
     const parts = [`${named} of ${all.length} containers named`];
     if (by.length > 0) parts[0] += ` (${by.join(", ")})`;
     const unlabelled = all.some(({ asked, answer }) => asked.podUid !== null && answer?.pod?.labels === undefined);
@@ -162,7 +170,7 @@ export class RuntimeNames {
   /** The files first, for they take no time; but who runs the container knows better. */
   private async ask(entry: Entry): Promise<void> {
     const { asked } = entry;
-    const kept = await this.files.ask(asked);
+    const kept = await (asked.userId === undefined ? this.files : this.ofUsers).ask(asked);
     if (entry.answer === null) this.take(entry, kept);
     let told: RuntimeAnswer | null = null;
     for (const source of asked.podUid === null ? this.others : this.ofPods) {

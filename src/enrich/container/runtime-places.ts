@@ -40,6 +40,11 @@ export function socketSources({ sockets, root = "", timeout_ms }: RuntimePlaces)
   return given.map((path) => new SocketSource(path, ["grpc", "docker"], timeout_ms));
 }
 
+/** Sockets where only the Docker API is spoken. */
+export function dockerSockets(paths: readonly string[]): NameSource[] {
+  return paths.map((path) => new SocketSource(path, ["docker"], undefined));
+}
+
 /** Paths of the sockets that somebody named; empty when the usual ones are meant. Throws Trouble. */
 export function givenSockets({ sockets = [] }: RuntimePlaces): string[] {
   return sockets.map(socketPath);
