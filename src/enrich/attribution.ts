@@ -9,6 +9,7 @@ import { type CaptureInterface, type Direction, UNKNOWN_DIRECTION } from "../cor
 import type { Enricher } from "../core/roles.ts";
 import type { Micros } from "../core/units.ts";
 import type { RuntimeNames } from "./container/runtime-names.ts";
+import { givenSockets } from "./container/runtime-places.ts";
 import { CommentTier } from "./process/comment-tier.ts";
 import type { RedactArguments } from "./process/details.ts";
 import { publish } from "./process/flow-owners.ts";
@@ -62,6 +63,7 @@ const DRAIN_EVERY_MS = 100;
 
 /** Opens the best tier that the mode and the kernel allow. `ebpf` throws a Trouble when neither A nor B runs. */
 export function createAttribution(options: AttributionOptions): Attribution {
+  givenSockets({ sockets: options.runtimeSockets }); // a mistake in them is not the kernel's
   const opened = openTier(options, (name, open) => {
     const kernel = open();
     try {

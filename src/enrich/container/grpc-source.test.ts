@@ -15,6 +15,7 @@ import {
 } from "../../../test/support/fake-cri.ts";
 import { GrpcSource } from "./grpc-source.ts";
 import { encode, Message } from "./protobuf.ts";
+import { socketSources } from "./runtime-places.ts";
 import { MAX_ANSWER_BYTES } from "./source-trouble.ts";
 
 const ID = "ab".repeat(32);
@@ -224,6 +225,18 @@ describe("a runtime that misbehaves is told of in a few words", () => {
       await expect(source(300).ask(ASKED)).rejects.toThrow(/hung up|does not speak gRPC|no answer/);
       await new Promise((done) => server.close(done));
     }
+  });
+
+  test("a named socket that is silent is not asked in another language as well", async () => {
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections++;
+      socket.on("error", () => {}).resume();
+    }).listen(path);
+    const [named] = socketSources({ sockets: [path], timeout_ms: 200 });
+    await expect(named.ask(ASKED)).rejects.toThrow("no answer within 0.2 s");
+    expect(connections).toBe(1);
+    await new Promise((done) => server.close(done));
   });
 
   test("nothing there", async () => {

@@ -5,7 +5,7 @@
 import { stat } from "node:fs/promises";
 import { EXIT, Trouble } from "../../core/trouble.ts";
 import type { Answers, Asked, NameSource, PathAsked, RuntimeAnswer } from "./runtime-answer.ts";
-import { SourceTrouble, troubleOf } from "./source-trouble.ts";
+import { SourceTrouble, TIMEOUT_MS, troubleOf } from "./source-trouble.ts";
 
 type Api = "grpc" | "docker";
 
@@ -94,7 +94,10 @@ class SocketSource implements DescribedSource {
     });
     if (this.spoken !== null) return ask(this.spoken);
     const troubles: string[] = [];
+    const started = performance.now();
     for (const api of this.apis) {
+      // who was silent to one will be silent to the other
+      if (performance.now() - started >= (this.timeout_ms ?? TIMEOUT_MS)) break;
       const source = await open(api, this.place, this.timeout_ms);
       try {
         const value = await ask(source);
