@@ -4,53 +4,21 @@
  * would, and noted as an anomaly; nothing is refused.
  */
 import { copyOctets, kernelResult, R, SCAN_MORE, scan } from "../../core/head-kernel.ts";
-import { FIELD_STRIDE, MAX_FIELDS, MessageHead } from "../../core/http.ts";
 import { COPY_AT, COPY_BYTES, memory } from "../../core/memory.ts";
-import { COLON, CR, isToken, LF, lower, SPACE, TAB, TOKEN } from "./octets.ts";
+import { HeadFields, INCOMPLETE } from "./head-fields.ts";
+import { CR, SPACE, TAB, TOKEN } from "./octets.ts";
 
-/** The head does not end inside the octets given. */
-export const INCOMPLETE = -1;
+export { INCOMPLETE };
 /** The same, and nothing in it is odd so far: a whole start line and field lines. Told by `readPlain` only. */
 export const MORE = -2;
 
-const HOST = lower("host");
-const UPGRADE = lower("upgrade");
-const CONNECTION = lower("connection");
-const USER_AGENT = lower("user-agent");
-const CONTENT_TYPE = lower("content-type");
-const CONTENT_LENGTH = lower("content-length");
-const CONTENT_ENCODING = lower("content-encoding");
-const TRANSFER_ENCODING = lower("transfer-encoding");
-
-/** Lines with framing fields, as places in `fields`; heads hold one or two of them. */
-const MAX_FRAMING_LINES = 16;
-
 /** A head plus what framing needs of it. One object serves all flows: it is used up before the next is read. */
-export class Head extends MessageHead {
-  readonly contentLengths = new Int32Array(MAX_FRAMING_LINES);
-  contentLengthCount = 0;
-  readonly transferEncodings = new Int32Array(MAX_FRAMING_LINES);
-  transferEncodingCount = 0;
-  readonly connections = new Int32Array(MAX_FRAMING_LINES);
-  connectionCount = 0;
+export class Head extends HeadFields {
   /** A `GET` without a version is HTTP/0.9: the first request of a flow only. */
   mayBe09 = true;
-  private hostCount = 0;
-  /** The line that a folded one belongs to; -1 when it was left out. */
-  private lastField = -1;
-  private view: DataView = new DataView(new ArrayBuffer(0));
-  /** The array that `view` looks at. */
-  private viewed: Uint8Array | null = null;
-  /** Set by `endOfLine`. */
-  private bareLf = false;
-  private oddOctet = false;
   /** The array that `readPlain` was given last, and its place in the thread's memory; -1 when it is not there. */
   private array: Uint8Array = memory;
   private arrayAt = 0;
-
-  constructor(fields?: Int32Array) {
-    super(fields);
-  }
 
   /**
    * The short cut for heads that are as the RFC wants them, of one of `kinds` (REQUESTS, RESPONSES of start-line.ts):
@@ -152,181 +120,6 @@ export class Head extends MessageHead {
     this.clear();
     this.start = start;
     return this.readFields(start, end);
-  }
-
-  private use(bytes: Uint8Array): void {
-    this.bytes = bytes;
-    if (this.viewed === bytes) return;
-    this.viewed = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  private clear(): void {
-    this.fieldCount = this.fieldsLeftOut = 0;
-    this.host = this.contentType = this.userAgent = this.upgrade = this.contentEncoding = -1;
-    this.contentLengthCount = this.transferEncodingCount = this.connectionCount = this.hostCount = 0;
-    if (this.anomalies.length > 0) this.anomalies.length = 0;
-    this.truncated = this.bareLf = this.oddOctet = this.inKernel = false;
-    this.status = 0;
-    this.version = 11;
-  }
-
-  private readFields(start: number, end: number): number {
-    const bytes = this.bytes;
-    let line = start;
-    for (;;) {
-      if (line >= end) return INCOMPLETE;
-      const first = bytes[line];
-      if (first === LF) {
-        this.bareLf = true;
-        this.end = line + 1;
-        break;
-      }
-      if (first === CR) {
-        if (line + 1 >= end) return INCOMPLETE;
-        if (bytes[line + 1] === LF) {
-          this.end = line + 2;
-          break;
-        }
-      }
-      const lineFeed = this.endOfLine(line, end);
-      if (lineFeed < 0) return INCOMPLETE;
-      // only the next octet tells whether this line goes on (obs-fold, section 5.2)
-      if (lineFeed + 1 >= end) return INCOMPLETE;
-      this.fieldLine(line, this.contentEnd(line, lineFeed));
-      line = lineFeed + 1;
-    }
-    if (this.bareLf) this.anomaly("http1.bare-lf");
-    if (this.oddOctet) this.anomaly("http1.control-character");
-    if (this.hostCount > 1) this.anomaly("http1.host-duplicate");
-    if (this.fieldsLeftOut > 0) {
-      this.truncated = true;
-      this.anomaly("http1.too-many-fields");
-    }
-    return this.end;
-  }
-
-  private fieldLine(start: number, end: number): void {
-    const bytes = this.bytes;
-    const first = bytes[start];
-    if (first === SPACE || first === TAB) {
-      this.foldedLine(end);
-      return;
-    }
-    let nameEnd = start;
-    while (nameEnd < end && TOKEN[bytes[nameEnd]] === 1) nameEnd++;
-    let colon = nameEnd;
-    if (nameEnd === end || bytes[nameEnd] !== COLON) {
-      colon = this.oddName(nameEnd, end);
-      if (colon < 0) nameEnd = colon = end;
-      else {
-        nameEnd = colon;
-        while (nameEnd > start && (bytes[nameEnd - 1] === SPACE || bytes[nameEnd - 1] === TAB)) nameEnd--;
-      }
-    } else if (nameEnd === start) this.anomaly("http1.field-name-invalid");
-    let index = this.fieldCount;
-    if (index === MAX_FIELDS) {
-      this.fieldsLeftOut++;
-      this.lastField = -1;
-      if (!isFramingField(bytes, start, nameEnd)) return;
-      index = this.spareField();
-    } else this.fieldCount++;
-    let valueStart = colon < end ? colon + 1 : end;
-    while (valueStart < end && (bytes[valueStart] === SPACE || bytes[valueStart] === TAB)) valueStart++;
-    let valueEnd = end;
-    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd--;
-    const at = index * FIELD_STRIDE;
-    const fields = this.fields;
-    fields[at] = start;
-    fields[at + 1] = nameEnd;
-    fields[at + 2] = valueStart;
-    fields[at + 3] = valueEnd;
-    this.lastField = index;
-    this.known(start, nameEnd, index);
-  }
-
-  /** The last kept line that nobody needs: a framing field takes its place, or the end of the message would be lost. */
-  private spareField(): number {
-    const needed = (index: number) =>
-      [this.host, this.contentType, this.userAgent, this.upgrade, this.contentEncoding].includes(index) ||
-      this.contentLengths.subarray(0, this.contentLengthCount).includes(index) ||
-      this.transferEncodings.subarray(0, this.transferEncodingCount).includes(index) ||
-      this.connections.subarray(0, this.connectionCount).includes(index);
-    let index = MAX_FIELDS - 1;
-    while (needed(index)) index--;
-    return index;
-  }
-
-  /** The name is no token, or no colon follows it: where the colon is, or -1. */
-  private oddName(from: number, end: number): number {
-    const bytes = this.bytes;
-    let colon = from;
-    while (colon < end && bytes[colon] !== COLON) colon++;
-    if (colon === end) {
-      this.anomaly("http1.field-line-without-colon");
-      return -1;
-    }
-    const space = bytes[from] === SPACE || bytes[from] === TAB;
-    let rest = from;
-    while (rest < colon && (bytes[rest] === SPACE || bytes[rest] === TAB)) rest++;
-    this.anomaly(space && rest === colon ? "http1.space-before-colon" : "http1.field-name-invalid");
-    return colon;
-  }
-
-  /** A line that begins with white space belongs to the value before it. */
-  private foldedLine(end: number): void {
-    if (this.fieldCount === 0) {
-      this.anomaly("http1.space-before-first-field");
-      return;
-    }
-    this.anomaly("http1.obs-fold");
-    const bytes = this.bytes;
-    let valueEnd = end;
-    if (this.lastField < 0) return;
-    const at = this.lastField * FIELD_STRIDE;
-    while (valueEnd > this.fields[at + 2] && bytes[valueEnd - 1] <= SPACE) valueEnd--;
-    // a field without a value until now: its value begins here
-    while (this.fields[at + 2] < valueEnd && bytes[this.fields[at + 2]] <= SPACE) this.fields[at + 2]++;
-    this.fields[at + 3] = valueEnd;
-  }
-
-  /** Notes the fields that framing, pairing and rows need, by length and name. */
-  private known(start: number, end: number, index: number): void {
-    const bytes = this.bytes;
-    switch (end - start) {
-      case 4:
-        if (isToken(bytes, start, end, HOST)) {
-          this.hostCount++;
-          if (this.host < 0) this.host = index;
-        }
-        break;
-      case 7:
-        if (this.upgrade < 0 && isToken(bytes, start, end, UPGRADE)) this.upgrade = index;
-        break;
-      case 10:
-        if ((bytes[start] | 32) === 117) {
-          if (this.userAgent < 0 && isToken(bytes, start, end, USER_AGENT)) this.userAgent = index;
-        } else if (isToken(bytes, start, end, CONNECTION) && this.connectionCount < MAX_FRAMING_LINES) {
-          this.connections[this.connectionCount++] = index;
-        }
-        break;
-      case 12:
-        if (this.contentType < 0 && isToken(bytes, start, end, CONTENT_TYPE)) this.contentType = index;
-        break;
-      case 14:
-        if (isToken(bytes, start, end, CONTENT_LENGTH) && this.contentLengthCount < MAX_FRAMING_LINES) {
-          this.contentLengths[this.contentLengthCount++] = index;
-        }
-        break;
-      case 16:
-        if (this.contentEncoding < 0 && isToken(bytes, start, end, CONTENT_ENCODING)) this.contentEncoding = index;
-        break;
-      case 17:
-        if (isToken(bytes, start, end, TRANSFER_ENCODING) && this.transferEncodingCount < MAX_FRAMING_LINES) {
-          this.transferEncodings[this.transferEncodingCount++] = index;
-        }
-        break;
-    }
   }
 
   /** method SP request-target SP HTTP-version (RFC 9112 section 3), white space read as lenient servers read it. */
@@ -431,42 +224,6 @@ export class Head extends MessageHead {
     this.reasonStart = at;
     this.reasonEnd = end;
   }
-
-  /** Offset of the line feed that ends the line, or -1. Four octets at a time: heads are mostly plain text. */
-  private endOfLine(from: number, end: number): number {
-    const bytes = this.bytes;
-    const view = this.view;
-    const lastWord = end - 3;
-    let at = from;
-    for (;;) {
-      while (at < lastWord) {
-        const word = view.getInt32(at, true);
-        // any octet below 0x20?
-        if (((word - 0x20202020) & ~word & 0x80808080) !== 0) break;
-        at += 4;
-      }
-      for (; at < end; at++) {
-        const octet = bytes[at];
-        if (octet >= SPACE) continue;
-        if (octet === LF) return at;
-        if (octet === CR) {
-          if (at + 1 >= end) return -1;
-          if (bytes[at + 1] === LF) return at + 1;
-          this.anomaly("http1.bare-cr");
-        } else if (octet === 0) this.anomaly("http1.nul");
-        else if (octet !== TAB) this.oddOctet = true;
-        at++;
-        break;
-      }
-      if (at >= end) return -1;
-    }
-  }
-
-  private contentEnd(start: number, lineFeed: number): number {
-    if (lineFeed > start && this.bytes[lineFeed - 1] === CR) return lineFeed - 1;
-    this.bareLf = true;
-    return lineFeed;
-  }
 }
 
 /** The one line of a kind that a plain head has, or none; gives their number. */
@@ -477,10 +234,6 @@ function place(lines: Int32Array, index: number): number {
 
 function isGet(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start === 3 && bytes[start] === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84;
-}
-
-function isFramingField(bytes: Uint8Array, start: number, end: number): boolean {
-  return isToken(bytes, start, end, CONTENT_LENGTH) || isToken(bytes, start, end, TRANSFER_ENCODING);
 }
 
 function isBlank(octet: number): boolean {
