@@ -57,6 +57,8 @@ export class FlowHalf {
   direction = -1;
   /** Sequence numbers of octets that were sent out of band and are still to come; null for nearly every flow. */
   urgent: number[] | null = null;
+  /** Octets came twice and differed, in what was not read yet: who reads it next tells. */
+  conflict = false;
   /** IPv4 identification and sequence number of the newest segment delivered: tells a copy of it. */
   lastIpId = -1;
   lastSequence = 0;
@@ -163,7 +165,7 @@ export class Flow {
     for (const half of this.halves) {
       half.next = half.finSequence = half.overheadBytes = half.retransmittedBytes = 0;
       half.heldBytes = half.gapBytes = half.wireBytes = 0;
-      half.known = half.initialKnown = half.finished = half.finSeen = half.ackSeen = false;
+      half.known = half.initialKnown = half.finished = half.finSeen = half.ackSeen = half.conflict = false;
       half.urgent = null;
       half.acked = half.lastSequence = 0;
       half.direction = half.lastIpId = -1;

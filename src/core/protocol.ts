@@ -12,6 +12,11 @@ export interface FlowParser {
   gap(flow: Flow, from: HalfIndex, missedBytes: number): void;
   /** A retransmission of `ipLength` octets was seen in a direction: nothing new, but traffic. */
   retransmitted?(flow: Flow, from: HalfIndex, ipLength: number): void;
+  /**
+   * Octets of a direction came again, the first with sequence number `sequence`: do they differ from those that the
+   * parser still has? What it has used up it cannot tell.
+   */
+  differs?(from: HalfIndex, bytes: Uint8Array, start: number, end: number, sequence: number): boolean;
   /** A direction ended in order (FIN): nothing more will come from it. */
   finished?(flow: Flow, from: HalfIndex): void;
   close(flow: Flow, reason: CloseReason): void;

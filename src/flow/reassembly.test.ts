@@ -304,3 +304,49 @@ test("what waits is bounded: segments of one direction, and the hole before them
   expect(run.events[0]).toMatchObject({ outcome: "gap", quality: { gap_bytes: 1 } });
   expect(run.pipeline.flows.reassembler.waiting.size).toBe(0);
 });
+
+describe("octets that come twice and differ", () => {
+  const codes = (dialogue: ReturnType<typeof talk>) => {
+    const run = dialogue.run();
+    return [
+      run.events.map(({ request, anomalies }) => [request?.target, anomalies]),
+      run.ledger.anomalies.get("tcp.overlap-conflict"),
+    ];
+  };
+
+  test("in a head whose beginning was seen", () => {
+    const dialogue = talk().piece("client", 0, "GET /fine HT").piece("client", 0, "GET /evil HT");
+    dialogue.piece("client", 12, "TP/1.1\r\nHost: a\r\n\r\n");
+    expect(codes(dialogue)).toEqual([[["/fine", ["http1.head-overwritten"]]], 1]);
+  });
+
+  test("in a later head of the flow, with more behind it", () => {
+    const dialogue = talk().client(get("/a")).server(answer(200)).client("GET /fi");
+    const at = get("/a").length;
+    dialogue.piece("client", at, "GET /evil HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(codes(dialogue)).toEqual([
+      [
+        ["/a", []],
+        ["/fiil", ["http1.head-overwritten"]],
+      ],
+      1,
+    ]);
+  });
+
+  test("in segments that wait for an earlier one", () => {
+    const dialogue = talk()
+      .piece("client", 5, "fine HTTP/1.1\r\n")
+      .piece("client", 5, "evil HTTP/1.1\r\nHost: a\r\n\r\n");
+    dialogue.piece("client", 0, "GET /");
+    expect(codes(dialogue)).toEqual([[["/fine", ["http1.head-overwritten"]]], 2]);
+  });
+
+  test("equal octets, and a keep-alive's octet, are no conflict", () => {
+    const dialogue = talk()
+      .piece("client", 0, "GET /fine HT")
+      .piece("client", 0, "GET /fine HT")
+      .piece("client", 11, "\0");
+    dialogue.piece("client", 6, "ine HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(codes(dialogue)).toEqual([[["/fine", []]], undefined]);
+  });
+});

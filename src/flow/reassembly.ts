@@ -9,6 +9,7 @@
  */
 import type { Flow, FlowHalf, HalfIndex, HeldSegment } from "../core/flow.ts";
 import type { Ledger } from "../core/ledger.ts";
+import { octetsDiffer } from "../core/overlap.ts";
 import { ACK, type Packet } from "../core/packet.ts";
 import { MILLISECOND, type Micros } from "../core/units.ts";
 
@@ -118,7 +119,10 @@ export class Reassembler {
     const fresh = start + behind;
     half.wireBytes += ipLength - behind;
     half.overheadBytes += ipLength - behind - Math.max(0, end - fresh);
-    if (behind > 0) this.overlapped(flow, from, behind);
+    if (behind > 0) {
+      this.compareRead(flow, from, bytes, start, Math.min(fresh, end), sequence);
+      this.overlapped(flow, from, behind);
+    }
     half.next = (sequence + (end - start) + cut) | 0;
     flow.dataSequence = (half.next - cut - (end - fresh)) | 0;
     if (fresh < end) {
@@ -134,6 +138,23 @@ export class Reassembler {
     flow.halves[from].retransmittedBytes += octets;
     this.ledger.retransmittedBytes += octets;
     flow.parser?.retransmitted?.(flow, from, octets);
+  }
+
+  /** Octets that were delivered before: do they differ? A keep-alive's one octet may be any (RFC 9293 section 3.8.4). */
+  private compareRead(
+    flow: Flow,
+    from: HalfIndex,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    sequence: number,
+  ): void {
+    if (end - start > 1 && flow.parser?.differs?.(from, bytes, start, end, sequence)) this.conflict(flow.halves[from]);
+  }
+
+  private conflict(half: FlowHalf): void {
+    half.conflict = true;
+    this.ledger.anomaly("tcp.overlap-conflict");
   }
 
   /** Delivers without the octets that their receiver reads out of band. */
@@ -194,6 +215,8 @@ export class Reassembler {
       this.ledger.copies++;
       return;
     }
+    const sequence = (packet.sequence + ((packet.flags >> 1) & 1)) | 0;
+    this.compareRead(flow, from, packet.bytes, packet.payloadStart, packet.payloadEnd, sequence);
     this.ledger.retransmittedPackets++;
     this.ledger.retransmittedBytes += packet.ipLength;
     half.retransmittedBytes += packet.ipLength;
@@ -211,6 +234,8 @@ export class Reassembler {
     let at = held.length;
     while (at > 0 && ((held[at - 1].sequence - sequence) | 0) > 0) at--;
     const before = at > 0 ? held[at - 1] : null;
+    if (differFromHeld(before, packet, sequence) || differFromHeld(held[at] ?? null, packet, sequence))
+      this.conflict(half);
     if (before !== null && before.sequence === sequence && before.length >= length) {
       this.repeated(flow, from, packet);
       return;
@@ -385,6 +410,12 @@ export class Reassembler {
     half.heldSince = oldestTime(half);
     this.deliverHeld(flow, side, segment);
   }
+}
+
+function differFromHeld(held: HeldSegment | null, packet: Packet, sequence: number): boolean {
+  if (held === null) return false;
+  const { bytes, payloadStart, payloadEnd } = packet;
+  return octetsDiffer(held.bytes, held.length, held.sequence, bytes, payloadStart, payloadEnd, sequence);
 }
 
 function oldestTime({ held }: FlowHalf): Micros {

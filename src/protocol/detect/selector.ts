@@ -3,8 +3,10 @@
  * octets to that protocol's parser. A flow that begins otherwise (a proxy's handshake, a greeting) is searched for a
  * while for a certain beginning; one that was joined late, always.
  */
+
 import { Budget, WAITING_BYTES } from "../../core/budget.ts";
 import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
+import { octetsDiffer } from "../../core/overlap.ts";
 import type { FlowParser, Protocol } from "../../core/protocol.ts";
 
 /** Octets of one direction kept while its protocol is not known. Request lines are the longest opening there is. */
@@ -56,6 +58,11 @@ class Opening {
     this.bytes.set(from.subarray(start, end), this.length);
     this.length = need;
     return true;
+  }
+
+  /** Are these octets, the first with this sequence number, others than those kept at their place? */
+  differs(bytes: Uint8Array, start: number, end: number, sequence: number): boolean {
+    return octetsDiffer(this.bytes, this.length, this.sequence, bytes, start, end, sequence);
   }
 
   /** Gives the memory back. */
@@ -260,6 +267,11 @@ export class Selector implements FlowParser {
 
   private tellMissed(flow: Flow, from: HalfIndex, opening: Opening | null): void {
     if (opening !== null && opening.missed > 0) this.parser!.gap(flow, from, opening.missed);
+  }
+
+  differs(from: HalfIndex, bytes: Uint8Array, start: number, end: number, sequence: number): boolean {
+    if (this.parser !== null) return this.parser.differs?.(from, bytes, start, end, sequence) ?? false;
+    return this.openings?.[from]?.differs(bytes, start, end, sequence) ?? false;
   }
 
   retransmitted(flow: Flow, from: HalfIndex, ipLength: number): void {

@@ -71,6 +71,12 @@ export class Http1Connection implements FlowParser {
     else this.readers[from].gap(flow, missedBytes);
   }
 
+  differs(from: HalfIndex, bytes: Uint8Array, start: number, end: number, sequence: number): boolean {
+    const reader = this.tunneled ? this.tunnel : null;
+    if (reader !== null) return reader.differs?.(from, bytes, start, end, sequence) ?? false;
+    return !this.tunneled && this.readers[from].differs(bytes, start, end, sequence);
+  }
+
   retransmitted(flow: Flow, from: HalfIndex, ipLength: number): void {
     if (this.tunneled) this.tunnel?.retransmitted?.(flow, from, ipLength);
     else this.builder.retransmitted(flow, from === this.requestHalf, ipLength);

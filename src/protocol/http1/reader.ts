@@ -208,6 +208,11 @@ export class Reader {
       this.adrift = false;
       head.anomaly("http1.resynchronized");
     }
+    const half = flow.halves[this.from];
+    if (half.conflict) {
+      half.conflict = false;
+      head.anomaly("http1.head-overwritten");
+    }
     return isRequest ? this.connection.requestHead(flow, head) : this.connection.responseHead(flow, head);
   }
 
@@ -460,6 +465,12 @@ export class Reader {
     this.state = LOST;
     this.adrift = true;
     this.waiting?.clear();
+  }
+
+  /** See FlowParser; only what waits for more is still here. */
+  differs(bytes: Uint8Array, start: number, end: number, sequence: number): boolean {
+    const waiting = this.waiting;
+    return waiting !== null && waiting.length > 0 && waiting.differs(bytes, start, end, sequence);
   }
 
   /** Looks for a start line, a step at a time so that what waits stays small. */

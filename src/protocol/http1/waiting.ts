@@ -1,6 +1,8 @@
 /** Octets of one direction that wait for more: the beginning of a head or of trailers, or the line being searched. */
+
 import type { Budget } from "../../core/budget.ts";
 import type { Flow } from "../../core/flow.ts";
+import { octetsDiffer } from "../../core/overlap.ts";
 import type { Micros } from "../../core/units.ts";
 import { CR, LF } from "./octets.ts";
 
@@ -106,6 +108,11 @@ export class Waiting {
     const { bytes, length } = this;
     if (length === 0 || bytes[length - 1] !== LF) return false;
     return length === 1 || (length === 2 && bytes[0] === CR) || endsBlank(bytes, length);
+  }
+
+  /** Are these octets, the first with this sequence number, others than those that wait at their place? */
+  differs(bytes: Uint8Array, start: number, end: number, sequence: number): boolean {
+    return octetsDiffer(this.bytes, this.length, this.sequence, bytes, start, end, sequence);
   }
 
   /** Forgets all before `offset`. */
