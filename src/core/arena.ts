@@ -4,10 +4,22 @@
  */
 import { ARENA_AT, ARENA_BYTES, memory } from "./memory.ts";
 
-const STEP = 256;
-const CLASSES = 257; // 256 B to 64 KiB in steps of 256 B
+/** Sizes of blocks: every 64 octets up to 1 kB, then eight for each doubling, so that at most a ninth is given away. */
+const STEP = 64;
+const LINEAR = 16;
+const CLASSES = LINEAR + 8 * 6;
+const SIZES = Int32Array.from({ length: CLASSES }, (_, index) => {
+  const over = index + 1 - LINEAR;
+  return over <= 0 ? (index + 1) * STEP : (1024 + 128 * (((over - 1) & 7) + 1)) << ((over - 1) >> 3);
+});
 
-/** Blocks given back, by size; and where the part begins that was never used. Of all arenas of the thread together. */
+function classOf(length: number): number {
+  if (length <= LINEAR * STEP) return length === 0 ? 0 : (length - 1) >> 6;
+  const doubling = 21 - Math.clz32(length - 1);
+  return LINEAR - 8 + 8 * doubling + ((length - 1) >> (7 + doubling));
+}
+
+/** Blocks given back, by class; and where the part begins that was never used. Of all arenas of the thread together. */
 const free: Int32Array[] = Array.from({ length: CLASSES }, () => new Int32Array(4));
 const freeCount = new Int32Array(CLASSES);
 let unused = ARENA_AT;
@@ -22,21 +34,27 @@ export class Arena {
   }
 
   /** The largest block that can be had. */
-  static readonly maxBlock = (CLASSES - 1) * STEP;
+  static readonly maxBlock = SIZES[CLASSES - 1];
+
+  /** Octets that a block for `length` takes. */
+  static blockBytes(length: number): number {
+    return SIZES[classOf(length)];
+  }
 
   /** Address of a block of at least `length` octets; -1 when the arena is full or `length` is over `maxBlock`. */
   take(length: number): number {
-    const size = (length + STEP - 1) >> 8;
-    if (size >= CLASSES || size * STEP > this.left) return -1;
+    if (length > Arena.maxBlock) return -1;
+    const size = classOf(length);
+    if (SIZES[size] > this.left) return -1;
     const at = takeBlock(size);
-    if (at >= 0) this.left -= size * STEP;
+    if (at >= 0) this.left -= SIZES[size];
     return at;
   }
 
   /** Gives back a block taken with the same `length`. */
   release(at: number, length: number): void {
-    const size = (length + STEP - 1) >> 8;
-    this.left += size * STEP;
+    const size = classOf(length);
+    this.left += SIZES[size];
     const count = freeCount[size];
     if (count === free[size].length) {
       const larger = new Int32Array(count * 2);
@@ -54,7 +72,7 @@ function takeBlock(size: number): number {
     freeCount[size] = count - 1;
     return free[size][count - 1];
   }
-  const octets = size * STEP;
+  const octets = SIZES[size];
   if (unused + octets > ARENA_AT + ARENA_BYTES) return takeLarger(size + 1);
   const at = unused;
   unused += octets;

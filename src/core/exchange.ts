@@ -1,49 +1,15 @@
 /**
  * An exchange while it is being built and handed out: the hot-path form of a transaction. Numbers, and redacted JSON
- * text in an arena; pooled, and lent to listeners for the length of a call. `transaction/materialize.ts` makes a
- * TransactionEvent of it for whoever wants plain data; the JSON sink writes straight from the text.
+ * text in the thread's memory; pooled, and lent to listeners for the length of a call. `transaction/materialize.ts` makes
+ * a TransactionEvent of it for whoever wants plain data; the JSON sink writes straight from the text.
+ *
+ * Tens of thousands may be open at once, so one takes some 200 octets: the four times are one and what passed since, yes
+ * and no share a number, what few have is beside it, and where the parts of a head are is kept with the head's text.
  */
-import type { Arena } from "./arena.ts";
+import { type BodySample, Rare } from "./exchange-rare.ts";
 import type { Flow } from "./flow.ts";
-import type { Micros } from "./units.ts";
-
-/**
- * One message's head as kept: JSON string contents (escaped, without quotes) and ready `["name","value"],…` text in
- * the arena. All offsets are into the arena; -1 stands for absent.
- */
-export class KeptHead {
-  /** Block in the arena, -1 for none; `kept` octets of it are used. */
-  offset = -1;
-  kept = 0;
-  /** Field lines: `["Host","a"],["Accept","b"]`, without the outer brackets. */
-  fieldsStart = 0;
-  fieldsEnd = 0;
-  contentTypeStart = -1;
-  contentTypeEnd = -1;
-  /** Octets of the head on the wire, line ends and blank line included. */
-  wireLength = 0;
-}
-
-export class KeptRequest extends KeptHead {
-  methodStart = 0;
-  methodEnd = 0;
-  targetStart = 0;
-  targetEnd = 0;
-  hostStart = -1;
-  hostEnd = -1;
-  /** Parts of the target: see splitTarget. A query goes to the target's end. */
-  pathStart = -1;
-  pathEnd = -1;
-  queryStart = -1;
-  userAgentStart = -1;
-  userAgentEnd = -1;
-}
-
-export class KeptResponse extends KeptHead {
-  status = 0;
-  reasonStart = 0;
-  reasonEnd = 0;
-}
+import { KeptRequest, KeptResponse } from "./kept-head.ts";
+import { type Micros, NEVER } from "./units.ts";
 
 export const COMPLETE = 0;
 export const NO_RESPONSE = 1;
@@ -51,75 +17,313 @@ export const ABORTED = 2;
 export const GAP = 3;
 export const OUTCOMES = ["complete", "no-response", "aborted", "gap"] as const;
 
-/** A time or length of time that was not seen. */
-export const NEVER: Micros = -1;
+/** The heads of the exchange that is being handed out. */
+const request = new KeptRequest();
+const response = new KeptResponse();
+
+/** Of all that have none; only read. */
+const NOTHING_RARE = new Rare();
+
+// yes and no: places in `flags`
+const REQUEST_SEEN = 1;
+const RESPONSE_SEEN = 2;
+const REQUEST_COMPLETE = 4;
+const RESPONSE_COMPLETE = 8;
+const MIDSTREAM = 16;
+const TRUNCATED = 32;
+const UNCERTAIN = 64;
+const ACKNOWLEDGES = 128;
+/** `base` is set. */
+const BASED = 256;
+
+/** In place of the time since `base`: it was not seen. */
+const UNSEEN = 1 << 31;
 
 export class Exchange {
-  readonly arena: Arena;
   flow: Flow = null as unknown as Flow;
   depth = 0;
+  /** What is true of it, a bit each; the kernel that writes lines (core/head-kernel/line.c) knows the first six. */
+  flags = 0;
   /** HTTP version times ten: 9, 10, 11, 20, 30; the response's when there was no request. */
   version = 11;
-  requestSeen = false;
-  responseSeen = false;
   /** Method of the request as framing needs it. */
   method: 0 | 1 | 2 = 0;
-  readonly request = new KeptRequest();
-  readonly response = new KeptResponse();
-  requestStart: Micros = 0.5;
-  requestEnd: Micros = 0.5;
-  responseStart: Micros = 0.5;
-  responseEnd: Micros = 0.5;
-  requestComplete = false;
-  responseComplete = false;
+  /** The time that was set first: all are counted from there. */
+  private base: Micros = 0.5;
+  private requestStartAfter = UNSEEN;
+  private requestEndAfter = UNSEEN;
+  private responseStartAfter = UNSEEN;
+  private responseEndAfter = UNSEEN;
   requestBodyBytes = 0;
   responseBodyBytes = 0;
   wireIn = 0;
   wireOut = 0;
-  retransmittedIn = 0;
-  retransmittedOut = 0;
   firstPacketIn = 0;
   firstPacketOut = 0;
-  gapBytes = 0;
-  midstream = false;
-  truncated = false;
-  /** The pairing of request and response is not certain. */
-  uncertain = false;
+  /** Octets of the heads on the wire, and the status. */
+  requestLength = 0;
+  responseLength = 0;
+  status = 0;
+  /** Blocks in which the heads are kept, -1 for none. */
+  requestBlock = -1;
+  responseBlock = -1;
   outcome = COMPLETE;
-  /** Empty string for none. */
-  upgrade = "";
-  /** Null for nearly every exchange. */
-  anomalies: string[] | null = null;
-  requestBody: BodySample | null = null;
-  responseBody: BodySample | null = null;
-  /** Trailer field lines as JSON text, null for none. */
-  requestTrailers: string | null = null;
-  responseTrailers: string | null = null;
-  /** Microseconds by the kernel's clock; NEVER when not known. */
-  kernelRequestWait: Micros = NEVER;
-  kernelProcess: Micros = NEVER;
-  kernelResponseWait: Micros = NEVER;
-  /** For pairing: acknowledgment in the request's first packet, sequence number of the response's first byte. */
+  /** For pairing: acknowledgment in the request's first packet. */
   requestAcknowledgment = 0;
-  requestAcknowledges = true;
-  responseSequence = 0;
   /** Next exchange of the same flow, oldest first; next free one in the pool. */
   next: Exchange | null = null;
+  private rare: Rare | null = null;
 
-  constructor(arena: Arena) {
-    this.arena = arena;
+  /** Makes it new for an exchange of this flow. */
+  blank(flow: Flow): void {
+    this.flow = flow;
+    this.next = null;
+    this.rare = null;
+    this.method = 0;
+    this.flags = flow.handshakeSeen ? 0 : MIDSTREAM;
+    this.requestStartAfter = this.requestEndAfter = this.responseStartAfter = this.responseEndAfter = UNSEEN;
+    this.requestBodyBytes = this.responseBodyBytes = this.wireIn = this.wireOut = 0;
+    this.firstPacketIn = this.firstPacketOut = this.requestLength = this.responseLength = this.status = 0;
+    this.requestBlock = this.responseBlock = -1;
   }
-}
 
-/** First octets of a body, kept only when asked for (`--max-body-size`). */
-export interface BodySample {
-  readonly bytes: Uint8Array;
-  length: number;
-  /** More came than was kept. */
-  cut: boolean;
-  /** Content-Encoding and Content-Type as sent, lower case; empty for none. */
-  readonly contentEncoding: string;
-  readonly contentType: string;
+  /** Heads as kept: of the exchange that is being handed out. */
+  get request(): KeptRequest {
+    return request;
+  }
+
+  get response(): KeptResponse {
+    return response;
+  }
+
+  get requestSeen(): boolean {
+    return (this.flags & REQUEST_SEEN) !== 0;
+  }
+
+  set requestSeen(yes: boolean) {
+    this.flags = yes ? this.flags | REQUEST_SEEN : this.flags & ~REQUEST_SEEN;
+  }
+
+  get responseSeen(): boolean {
+    return (this.flags & RESPONSE_SEEN) !== 0;
+  }
+
+  set responseSeen(yes: boolean) {
+    this.flags = yes ? this.flags | RESPONSE_SEEN : this.flags & ~RESPONSE_SEEN;
+  }
+
+  get requestComplete(): boolean {
+    return (this.flags & REQUEST_COMPLETE) !== 0;
+  }
+
+  set requestComplete(yes: boolean) {
+    this.flags = yes ? this.flags | REQUEST_COMPLETE : this.flags & ~REQUEST_COMPLETE;
+  }
+
+  get responseComplete(): boolean {
+    return (this.flags & RESPONSE_COMPLETE) !== 0;
+  }
+
+  set responseComplete(yes: boolean) {
+    this.flags = yes ? this.flags | RESPONSE_COMPLETE : this.flags & ~RESPONSE_COMPLETE;
+  }
+
+  get midstream(): boolean {
+    return (this.flags & MIDSTREAM) !== 0;
+  }
+
+  set midstream(yes: boolean) {
+    this.flags = yes ? this.flags | MIDSTREAM : this.flags & ~MIDSTREAM;
+  }
+
+  /** A limit cut it. */
+  get truncated(): boolean {
+    return (this.flags & TRUNCATED) !== 0;
+  }
+
+  set truncated(yes: boolean) {
+    this.flags = yes ? this.flags | TRUNCATED : this.flags & ~TRUNCATED;
+  }
+
+  /** The pairing of request and response is not certain. */
+  get uncertain(): boolean {
+    return (this.flags & UNCERTAIN) !== 0;
+  }
+
+  set uncertain(yes: boolean) {
+    this.flags = yes ? this.flags | UNCERTAIN : this.flags & ~UNCERTAIN;
+  }
+
+  /** The request's first packet had an acknowledgment. */
+  get requestAcknowledges(): boolean {
+    return (this.flags & ACKNOWLEDGES) !== 0;
+  }
+
+  set requestAcknowledges(yes: boolean) {
+    this.flags = yes ? this.flags | ACKNOWLEDGES : this.flags & ~ACKNOWLEDGES;
+  }
+
+  get requestStart(): Micros {
+    return this.timeOf(this.requestStartAfter);
+  }
+
+  set requestStart(time: Micros) {
+    this.requestStartAfter = this.since(time);
+  }
+
+  get requestEnd(): Micros {
+    return this.timeOf(this.requestEndAfter);
+  }
+
+  set requestEnd(time: Micros) {
+    this.requestEndAfter = this.since(time);
+  }
+
+  get responseStart(): Micros {
+    return this.timeOf(this.responseStartAfter);
+  }
+
+  set responseStart(time: Micros) {
+    this.responseStartAfter = this.since(time);
+  }
+
+  get responseEnd(): Micros {
+    return this.timeOf(this.responseEndAfter);
+  }
+
+  set responseEnd(time: Micros) {
+    this.responseEndAfter = this.since(time);
+  }
+
+  private timeOf(after: number): Micros {
+    return after === UNSEEN ? NEVER : this.base + after;
+  }
+
+  /** What fits is stored as an integer: V8 gives the difference of two large numbers a box of its own. */
+  private since(time: Micros): number {
+    if (time === NEVER) return UNSEEN;
+    if ((this.flags & BASED) === 0) {
+      this.base = time;
+      this.flags |= BASED;
+    }
+    const after = time - this.base;
+    const integer = after | 0;
+    return integer === after ? integer : after;
+  }
+
+  /** Nothing of what few have: no octets lost or sent again, no anomalies, bodies, trailers, upgrade, kernel times. */
+  get isPlain(): boolean {
+    return this.rare === null;
+  }
+
+  private get few(): Rare {
+    return this.rare ?? NOTHING_RARE;
+  }
+
+  private needRare(): Rare {
+    this.rare ??= new Rare();
+    return this.rare;
+  }
+
+  get retransmittedIn(): number {
+    return this.few.retransmittedIn;
+  }
+
+  set retransmittedIn(value: number) {
+    this.needRare().retransmittedIn = value;
+  }
+
+  get retransmittedOut(): number {
+    return this.few.retransmittedOut;
+  }
+
+  set retransmittedOut(value: number) {
+    this.needRare().retransmittedOut = value;
+  }
+
+  get gapBytes(): number {
+    return this.few.gapBytes;
+  }
+
+  set gapBytes(value: number) {
+    this.needRare().gapBytes = value;
+  }
+
+  /** Empty string for none. */
+  get upgrade(): string {
+    return this.few.upgrade;
+  }
+
+  set upgrade(value: string) {
+    this.needRare().upgrade = value;
+  }
+
+  /** Null for nearly every exchange. */
+  get anomalies(): string[] | null {
+    return this.few.anomalies;
+  }
+
+  set anomalies(value: string[] | null) {
+    this.needRare().anomalies = value;
+  }
+
+  get requestBody(): BodySample | null {
+    return this.few.requestBody;
+  }
+
+  set requestBody(value: BodySample | null) {
+    this.needRare().requestBody = value;
+  }
+
+  get responseBody(): BodySample | null {
+    return this.few.responseBody;
+  }
+
+  set responseBody(value: BodySample | null) {
+    this.needRare().responseBody = value;
+  }
+
+  /** Trailer field lines as JSON text, null for none. */
+  get requestTrailers(): string | null {
+    return this.few.requestTrailers;
+  }
+
+  set requestTrailers(value: string | null) {
+    this.needRare().requestTrailers = value;
+  }
+
+  get responseTrailers(): string | null {
+    return this.few.responseTrailers;
+  }
+
+  set responseTrailers(value: string | null) {
+    this.needRare().responseTrailers = value;
+  }
+
+  /** Microseconds by the kernel's clock; NEVER when not known. */
+  get kernelRequestWait(): Micros {
+    return this.few.kernelRequestWait;
+  }
+
+  set kernelRequestWait(value: Micros) {
+    this.needRare().kernelRequestWait = value;
+  }
+
+  get kernelProcess(): Micros {
+    return this.few.kernelProcess;
+  }
+
+  set kernelProcess(value: Micros) {
+    this.needRare().kernelProcess = value;
+  }
+
+  get kernelResponseWait(): Micros {
+    return this.few.kernelResponseWait;
+  }
+
+  set kernelResponseWait(value: Micros) {
+    this.needRare().kernelResponseWait = value;
+  }
 }
 
 /** Takes finished exchanges, lent. */

@@ -24,3 +24,6 @@ export function formatTime(time: Micros): string {
   }
   return `${cachedPrefix}.${String(Math.floor(time - second * SECOND)).padStart(6, "0")}Z`;
 }
+
+/** A time or length of time that was not seen. */
+export const NEVER: Micros = -1;

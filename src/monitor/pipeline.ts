@@ -5,14 +5,14 @@
 import { protocols } from "../builtin.ts";
 import { Budget, WAITING_BYTES } from "../core/budget.ts";
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "../core/event.ts";
-import { type Exchange, type ExchangeListener, NEVER } from "../core/exchange.ts";
+import type { Exchange, ExchangeListener } from "../core/exchange.ts";
 import type { Flow } from "../core/flow.ts";
 import type { HeadRedactor } from "../core/http.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { CaptureInterface, PacketHandler, RawPacket } from "../core/packet.ts";
 import type { Protocol } from "../core/protocol.ts";
 import type { Enricher } from "../core/roles.ts";
-import type { Micros } from "../core/units.ts";
+import { type Micros, NEVER } from "../core/units.ts";
 import { Decoder, type DecoderOptions } from "../decode/decoder.ts";
 import { type FlowIds, FlowTable } from "../flow/table.ts";
 import { FirstOctets } from "../protocol/detect/selector.ts";

@@ -4,12 +4,12 @@
  */
 
 import type { EarshotEvent, TransactionEvent } from "../core/event.ts";
-import { type Exchange, NEVER } from "../core/exchange.ts";
+import type { Exchange } from "../core/exchange.ts";
 import type { HeadRedactor } from "../core/http.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { CaptureInterface, PacketHandler, RawPacket } from "../core/packet.ts";
 import type { Enricher, Sink } from "../core/roles.ts";
-import { MILLISECOND, type Micros } from "../core/units.ts";
+import { MILLISECOND, type Micros, NEVER } from "../core/units.ts";
 import type { DecoderOptions } from "../decode/decoder.ts";
 import type { FlowIds } from "../flow/table.ts";
 import type { Redactor } from "../redact/redactor.ts";

@@ -1,6 +1,6 @@
 /** A kept body as text: content coding undone within limits (RFC 9110 section 8.4), secrets hidden. Off the hot path. */
 import type { Body } from "../core/event.ts";
-import type { BodySample } from "../core/exchange.ts";
+import type { BodySample } from "../core/exchange-rare.ts";
 import { zlib } from "../core/on-demand.ts";
 
 export type RedactBody = (text: string, contentType: string) => string;

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { Arena } from "../core/arena.ts";
-import { type KeptHead, KeptRequest, KeptResponse } from "../core/exchange.ts";
 import { hasKernel, kernelFields } from "../core/head-kernel.ts";
 import type { HeadRedactor } from "../core/http.ts";
+import { type KeptHead, KeptRequest, KeptResponse } from "../core/kept-head.ts";
 import { memory } from "../core/memory.ts";
 import { Head } from "../protocol/http1/head.ts";
 import { HeadRedactor as Redactor } from "../redact/head.ts";

@@ -2,8 +2,7 @@
  * Renders a head into its kept form: redacted, as JSON text, in the arena. Rendered once, here; everybody after this
  * reads the text. On the hot path: four octets at a time, no strings.
  */
-import { Arena } from "../core/arena.ts";
-import type { KeptHead, KeptRequest, KeptResponse } from "../core/exchange.ts";
+import type { Arena } from "../core/arena.ts";
 import { rememberCare, useCareOf } from "../core/field-care.ts";
 import {
   copyOctets,
@@ -24,8 +23,16 @@ import {
   PLAIN_FIELD,
   SENSITIVE_FIELD,
 } from "../core/http.ts";
+import type { KeptHead, KeptRequest, KeptResponse } from "../core/kept-head.ts";
 import { memory, memoryView, REDACTED_AT, SCRATCH_AT } from "../core/memory.ts";
 import { splitTarget } from "../core/request-target.ts";
+import {
+  LARGEST_BLOCK,
+  putRequestNumbers,
+  putResponseNumbers,
+  REQUEST_NUMBERS_BYTES,
+  RESPONSE_NUMBERS_BYTES,
+} from "./kept-numbers.ts";
 
 const QUOTE = 34;
 const BACKSLASH = 92;
@@ -35,7 +42,7 @@ const CLOSE = 93;
 const SPACE = 32;
 
 /** A head is kept up to here, so that it fits the largest block. */
-const LIMIT = SCRATCH_AT + Arena.maxBlock - 8;
+const LIMIT = SCRATCH_AT + LARGEST_BLOCK - REQUEST_NUMBERS_BYTES - 8;
 
 export class HeadKeeper {
   private readonly arena: Arena;
@@ -77,9 +84,9 @@ export class HeadKeeper {
       hostStart = this.hostStart;
       hostEnd = this.hostEnd;
     }
-    if (!this.place(kept)) return false;
-    const moved = kept.offset - SCRATCH_AT;
-    kept.methodStart = kept.offset;
+    if (!this.place(kept, REQUEST_NUMBERS_BYTES)) return false;
+    const moved = kept.offset + REQUEST_NUMBERS_BYTES - SCRATCH_AT;
+    kept.methodStart = SCRATCH_AT + moved;
     kept.methodEnd = kept.targetStart = methodEnd + moved;
     kept.targetEnd = targetEnd + moved;
     kept.hostStart = hostStart < 0 ? -1 : hostStart + moved;
@@ -89,6 +96,7 @@ export class HeadKeeper {
     kept.queryStart = queryStart < 0 ? -1 : queryStart + moved;
     kept.userAgentStart = this.agentStart < 0 ? -1 : this.agentStart + moved;
     kept.userAgentEnd = this.agentEnd + moved;
+    putRequestNumbers(kept);
     return whole;
   }
 
@@ -96,9 +104,10 @@ export class HeadKeeper {
     this.use(head);
     const reasonEnd = this.text(head.reasonStart, head.reasonEnd, SCRATCH_AT);
     const whole = this.fields(head, reasonEnd, kept);
-    if (!this.place(kept)) return false;
-    kept.reasonStart = kept.offset;
-    kept.reasonEnd = reasonEnd + kept.offset - SCRATCH_AT;
+    if (!this.place(kept, RESPONSE_NUMBERS_BYTES)) return false;
+    kept.reasonStart = kept.offset + RESPONSE_NUMBERS_BYTES;
+    kept.reasonEnd = kept.reasonStart + reasonEnd - SCRATCH_AT;
+    putResponseNumbers(kept);
     return whole;
   }
 
@@ -116,18 +125,19 @@ export class HeadKeeper {
     this.sourceView = new DataView(this.source.buffer, this.source.byteOffset, this.source.byteLength);
   }
 
-  /** Moves what was rendered in the scratch space into a block of its own. */
-  private place(kept: KeptHead): boolean {
+  /** Moves what was rendered in the scratch space into a block of its own, behind room for `numbers` octets. */
+  private place(kept: KeptHead, numbers: number): boolean {
     const length = kept.fieldsEnd - SCRATCH_AT;
-    const offset = this.arena.take(length + 4);
+    const size = numbers + length;
+    const offset = size > LARGEST_BLOCK ? -1 : this.arena.take(size);
     if (offset < 0) {
       kept.offset = -1;
       return false;
     }
-    copyOctets(offset, SCRATCH_AT, length);
+    copyOctets(offset + numbers, SCRATCH_AT, length);
     kept.offset = offset;
-    kept.kept = length + 4;
-    const moved = offset - SCRATCH_AT;
+    kept.kept = size;
+    const moved = offset + numbers - SCRATCH_AT;
     kept.fieldsStart += moved;
     kept.fieldsEnd += moved;
     if (kept.contentTypeStart >= 0) {

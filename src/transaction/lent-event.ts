@@ -5,7 +5,8 @@
  * out (texts, numbers, processes) is plain and may be kept. A test holds it to Materializer's events.
  */
 import type { Body, Endpoint, Fields, FlowInfo, RequestInfo, ResponseInfo, TransactionEvent } from "../core/event.ts";
-import { type Exchange, type KeptHead, OUTCOMES } from "../core/exchange.ts";
+import { type Exchange, OUTCOMES } from "../core/exchange.ts";
+import type { KeptHead } from "../core/kept-head.ts";
 import { memory } from "../core/memory.ts";
 import { formatTime } from "../core/units.ts";
 import { kernelOf, type Materializer, span, versionText } from "./materialize.ts";

@@ -1,9 +1,11 @@
 /** Makes plain events of exchanges: what statistics, filters, plug-ins and dashboards read (core/event.ts). */
 import type { Body, Fields, RequestInfo, ResponseInfo, TransactionEvent } from "../core/event.ts";
-import { type Exchange, type KeptHead, type KeptResponse, NEVER, OUTCOMES } from "../core/exchange.ts";
+import { type Exchange, OUTCOMES } from "../core/exchange.ts";
 import { CONNECT_METHOD } from "../core/http.ts";
+import type { KeptHead, KeptResponse } from "../core/kept-head.ts";
+import { memory } from "../core/memory.ts";
 import { splitTarget } from "../core/request-target.ts";
-import { formatTime, MILLISECOND, type Micros } from "../core/units.ts";
+import { formatTime, MILLISECOND, type Micros, NEVER } from "../core/units.ts";
 import { bodyOf, type RedactBody } from "./body.ts";
 
 const NO_ANOMALIES: readonly string[] = [];
@@ -57,22 +59,21 @@ export class Materializer {
 
   private request(exchange: Exchange): RequestInfo {
     const head = exchange.request;
-    const bytes = exchange.arena.bytes;
     const kept = head.offset >= 0;
     const parts = splitTarget(
-      bytes,
+      memory,
       head.targetStart,
       kept ? head.targetEnd : head.targetStart,
       exchange.method === CONNECT_METHOD,
     );
-    const path = kept && parts.pathStart >= 0 ? this.text(exchange, parts.pathStart, parts.pathEnd) : null;
-    const query = kept && parts.queryStart >= 0 ? text(bytes, parts.queryStart, parts.queryEnd) : null;
-    const fields = fieldsOf(bytes, head);
+    const path = kept && parts.pathStart >= 0 ? this.text(parts.pathStart, parts.pathEnd) : null;
+    const query = kept && parts.queryStart >= 0 ? text(memory, parts.queryStart, parts.queryEnd) : null;
+    const fields = fieldsOf(head);
     return withExtras(
       {
-        method: kept ? this.text(exchange, head.methodStart, head.methodEnd) : "",
-        target: kept ? this.text(exchange, head.targetStart, head.targetEnd) : "",
-        host: kept && head.hostStart >= 0 ? this.text(exchange, head.hostStart, head.hostEnd) : null,
+        method: kept ? this.text(head.methodStart, head.methodEnd) : "",
+        target: kept ? this.text(head.targetStart, head.targetEnd) : "",
+        host: kept && head.hostStart >= 0 ? this.text(head.hostStart, head.hostEnd) : null,
         path,
         query,
         get fields() {
@@ -80,9 +81,8 @@ export class Materializer {
         },
         header_bytes: head.wireLength,
         body_bytes: exchange.requestBodyBytes,
-        content_type: this.contentType(exchange, head),
-        user_agent:
-          kept && head.userAgentStart >= 0 ? this.text(exchange, head.userAgentStart, head.userAgentEnd) : null,
+        content_type: this.contentType(head),
+        user_agent: kept && head.userAgentStart >= 0 ? this.text(head.userAgentStart, head.userAgentEnd) : null,
       },
       exchange.requestTrailers,
       this.body(exchange, true),
@@ -91,32 +91,31 @@ export class Materializer {
 
   private response(exchange: Exchange): ResponseInfo {
     const head: KeptResponse = exchange.response;
-    const bytes = exchange.arena.bytes;
     const kept = head.offset >= 0;
-    const fields = fieldsOf(bytes, head);
+    const fields = fieldsOf(head);
     return withExtras(
       {
         status: head.status,
-        reason: kept ? this.text(exchange, head.reasonStart, head.reasonEnd) : "",
+        reason: kept ? this.text(head.reasonStart, head.reasonEnd) : "",
         get fields() {
           return fields();
         },
         header_bytes: head.wireLength,
         body_bytes: exchange.responseBodyBytes,
-        content_type: this.contentType(exchange, head),
+        content_type: this.contentType(head),
       },
       exchange.responseTrailers,
       this.body(exchange, false),
     );
   }
 
-  private contentType(exchange: Exchange, head: KeptHead): string | null {
+  private contentType(head: KeptHead): string | null {
     if (head.offset < 0 || head.contentTypeStart < 0) return null;
-    return this.text(exchange, head.contentTypeStart, head.contentTypeEnd);
+    return this.text(head.contentTypeStart, head.contentTypeEnd);
   }
 
-  private text(exchange: Exchange, start: number, end: number): string {
-    const value = text(exchange.arena.bytes, start, end);
+  private text(start: number, end: number): string {
+    const value = text(memory, start, end);
     const known = this.interned.get(value);
     if (known !== undefined) return known;
     if (this.interned.size >= 4096) this.interned.clear();
@@ -129,9 +128,9 @@ export class Materializer {
  * Reads field lines when asked: most readers never look, and splitting them costs more than all the rest. It holds a
  * copy, since the exchange is only lent.
  */
-function fieldsOf(bytes: Uint8Array, head: KeptHead): () => Fields {
+function fieldsOf(head: KeptHead): () => Fields {
   if (head.offset < 0) return () => NO_FIELDS;
-  const copy = bytes.slice(head.fieldsStart, head.fieldsEnd);
+  const copy = memory.slice(head.fieldsStart, head.fieldsEnd);
   let parsed: Fields | null = null;
   return () => {
     parsed ??= JSON.parse(`[${Buffer.from(copy.buffer).toString("utf8")}]`) as Fields;

@@ -1,20 +1,12 @@
 /** What the exchange builders of all flows share: memory, limits, the ledger, and who hears of finished exchanges. */
 import { Arena } from "../core/arena.ts";
-import {
-  ABORTED,
-  COMPLETE,
-  Exchange,
-  type ExchangeListener,
-  GAP,
-  type KeptHead,
-  NEVER,
-  NO_RESPONSE,
-} from "../core/exchange.ts";
+import { ABORTED, COMPLETE, Exchange, type ExchangeListener, GAP, NO_RESPONSE } from "../core/exchange.ts";
 import type { Flow } from "../core/flow.ts";
 import type { ExchangeBuilder, HeadRedactor } from "../core/http.ts";
 import type { Ledger } from "../core/ledger.ts";
 import { FlowExchanges } from "./builder.ts";
 import { HeadKeeper } from "./keep.ts";
+import { recallHeads } from "./kept-numbers.ts";
 
 export interface TransactionOptions {
   readonly ledger: Ledger;
@@ -29,6 +21,10 @@ export interface TransactionOptions {
 
 /** Requests of one flow without a response; clients pipeline a handful. */
 export const MAX_PIPELINED = 1_024;
+/** Exchanges open at once, of all flows together: two for each flow that a table takes; some 27 MB. */
+export const MAX_OPEN = 131_072;
+/** Of those that are over, so many are kept to be used again. */
+const MAX_FREE = 4_096;
 
 export class TransactionStage {
   readonly ledger: Ledger;
@@ -37,8 +33,10 @@ export class TransactionStage {
   readonly arena: Arena;
   readonly keeper: HeadKeeper;
   private readonly listener: ExchangeListener;
+  /** Exchanges to be used again, and how many were handed out in all. */
   private free: Exchange | null = null;
   private freeCount = 0;
+  private open = 0;
 
   constructor(options: TransactionOptions) {
     this.ledger = options.ledger;
@@ -54,15 +52,17 @@ export class TransactionStage {
     return new FlowExchanges(this);
   }
 
-  /** A blank exchange. */
-  take(flow: Flow): Exchange {
+  /** A new exchange; null when too many are open. */
+  take(flow: Flow): Exchange | null {
+    if (this.open === MAX_OPEN) return null;
+    this.open++;
     let exchange = this.free;
-    if (exchange === null) exchange = new Exchange(this.arena);
+    if (exchange === null) exchange = new Exchange();
     else {
       this.free = exchange.next;
       this.freeCount--;
     }
-    blank(exchange, flow);
+    exchange.blank(flow);
     return exchange;
   }
 
@@ -78,20 +78,24 @@ export class TransactionStage {
     if (!exchange.responseSeen) ledger.requestsUnmatched++;
     else if (!exchange.requestSeen) ledger.responsesUnmatched++;
     if (exchange.truncated) ledger.truncated++;
-    this.listener.exchange(exchange);
-    this.release(exchange.request);
-    this.release(exchange.response);
-    exchange.requestBody = exchange.responseBody = null;
-    if (this.freeCount < 4_096) {
+    recallHeads(exchange);
+    try {
+      this.listener.exchange(exchange);
+    } finally {
+      this.release(exchange);
+    }
+  }
+
+  private release(exchange: Exchange): void {
+    const { request, response } = exchange;
+    if (exchange.requestBlock >= 0) this.arena.release(exchange.requestBlock, request.kept);
+    if (exchange.responseBlock >= 0) this.arena.release(exchange.responseBlock, response.kept);
+    this.open--;
+    if (this.freeCount < MAX_FREE) {
       exchange.next = this.free;
       this.free = exchange;
       this.freeCount++;
     }
-  }
-
-  private release(head: KeptHead): void {
-    if (head.offset >= 0) this.arena.release(head.offset, head.kept);
-    head.offset = -1;
   }
 }
 
@@ -101,23 +105,4 @@ function outcomeOf(exchange: Exchange, doubt: boolean): number {
   if (!exchange.responseSeen) return doubt ? GAP : NO_RESPONSE;
   if (!exchange.requestSeen) return doubt || exchange.midstream ? GAP : exchange.responseComplete ? COMPLETE : ABORTED;
   return exchange.requestComplete && exchange.responseComplete ? COMPLETE : ABORTED;
-}
-
-function blank(exchange: Exchange, flow: Flow): void {
-  exchange.flow = flow;
-  exchange.next = null;
-  exchange.method = 0;
-  exchange.requestSeen = exchange.responseSeen = exchange.requestComplete = exchange.responseComplete = false;
-  exchange.requestStart = exchange.requestEnd = exchange.responseStart = exchange.responseEnd = NEVER;
-  exchange.requestBodyBytes = exchange.responseBodyBytes = 0;
-  exchange.wireIn = exchange.wireOut = exchange.retransmittedIn = exchange.retransmittedOut = 0;
-  exchange.firstPacketIn = exchange.firstPacketOut = exchange.gapBytes = 0;
-  exchange.midstream = !flow.handshakeSeen;
-  exchange.truncated = exchange.uncertain = false;
-  exchange.upgrade = "";
-  exchange.anomalies = null;
-  exchange.requestTrailers = exchange.responseTrailers = null;
-  exchange.kernelRequestWait = exchange.kernelProcess = exchange.kernelResponseWait = NEVER;
-  exchange.request.wireLength = exchange.response.wireLength = 0;
-  exchange.response.status = 0;
 }

@@ -2,10 +2,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Arena } from "../../core/arena.ts";
-import { Exchange, NEVER } from "../../core/exchange.ts";
+import { Exchange } from "../../core/exchange.ts";
 import { Flow } from "../../core/flow.ts";
 import { hasKernel } from "../../core/head-kernel.ts";
+import { KeptRequest, KeptResponse } from "../../core/kept-head.ts";
 import { memory, SCRATCH_AT } from "../../core/memory.ts";
+import { NEVER } from "../../core/units.ts";
 import { writeByKernel } from "./kernel-line.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import { TextLine } from "./text-line.ts";
@@ -111,10 +113,12 @@ function exchangeOf(
   asked: Parts,
   answered: Parts,
 ): Exchange {
-  const exchange = new Exchange(arena);
+  const exchange = new Exchange();
   exchange.flow = Object.assign(new Flow(), flow);
   Object.assign(exchange, values);
-  const { request, response } = exchange;
+  // all exchanges share them
+  const request = Object.assign(exchange.request, new KeptRequest());
+  const response = Object.assign(exchange.response, new KeptResponse());
   request.wireLength = asked.length;
   response.wireLength = answered.length;
   response.status = answered.status;
@@ -153,7 +157,8 @@ test.skipIf(!hasKernel)(
   "numbers that only broken captures have, and whatever is not usual, go the other way (needs WebAssembly)",
   () => {
     const usual = () => {
-      const exchange = new Exchange(arena);
+      const exchange = new Exchange();
+      Object.assign(exchange.request, new KeptRequest());
       exchange.flow = new Flow();
       exchange.flow.source2 = exchange.flow.destination2 = 0xffff;
       exchange.requestSeen = true;

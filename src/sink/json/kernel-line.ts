@@ -3,9 +3,10 @@
  * what has processes, anomalies, bodies or IPv6 addresses is left to text-line.ts, which is the reference.
  */
 import { isIpv4 } from "../../core/address.ts";
-import type { Exchange, KeptRequest, KeptResponse } from "../../core/exchange.ts";
+import type { Exchange } from "../../core/exchange.ts";
 import type { Flow } from "../../core/flow.ts";
 import { lineByKernel } from "../../core/head-kernel.ts";
+import type { KeptRequest, KeptResponse } from "../../core/kept-head.ts";
 import {
   LINE_FLOW_END_AT,
   LINE_FLOW_END_BYTES,
@@ -75,12 +76,8 @@ const L = {
   gapBytes: 13,
 } as const;
 
-const REQUEST_SEEN = 1;
-const RESPONSE_SEEN = 2;
-const REQUEST_COMPLETE = 4;
-const RESPONSE_COMPLETE = 8;
-const MIDSTREAM = 16;
-const TRUNCATED = 32;
+/** Those of `Exchange.flags` that a line tells. */
+const FLAGS = 63;
 
 const whole = new Int32Array(memory.buffer, LINE_WHOLE_AT, 38);
 const large = new Float64Array(memory.buffer, LINE_LARGE_AT, 14);
@@ -101,13 +98,7 @@ export function writeByKernel(exchange: Exchange, at: number): number {
   whole[W.depth] = exchange.depth;
   whole[W.version] = exchange.version;
   whole[W.outcome] = exchange.outcome;
-  whole[W.flags] =
-    (exchange.requestSeen ? REQUEST_SEEN : 0) |
-    (exchange.responseSeen ? RESPONSE_SEEN : 0) |
-    (exchange.requestComplete ? REQUEST_COMPLETE : 0) |
-    (exchange.responseComplete ? RESPONSE_COMPLETE : 0) |
-    (exchange.midstream ? MIDSTREAM : 0) |
-    (exchange.truncated ? TRUNCATED : 0);
+  whole[W.flags] = exchange.flags & FLAGS;
   if (exchange.requestSeen) placeRequest(exchange.request);
   if (exchange.responseSeen) placeResponse(exchange.response);
   placeNumbers(exchange);
@@ -117,6 +108,17 @@ export function writeByKernel(exchange: Exchange, at: number): number {
 function isUsual(exchange: Exchange): boolean {
   const { flow } = exchange;
   return (
+    (exchange.isPlain || hasOnlyNumbers(exchange)) &&
+    flow.clientProcess === null &&
+    flow.serverProcess === null &&
+    isIpv4(flow.source0, flow.source1, flow.source2) &&
+    isIpv4(flow.destination0, flow.destination1, flow.destination2)
+  );
+}
+
+/** Octets lost or sent again may be all that is not plain of it. */
+function hasOnlyNumbers(exchange: Exchange): boolean {
+  return (
     exchange.anomalies === null &&
     exchange.upgrade === "" &&
     exchange.requestBody === null &&
@@ -125,11 +127,7 @@ function isUsual(exchange: Exchange): boolean {
     exchange.responseTrailers === null &&
     exchange.kernelRequestWait < 0 &&
     exchange.kernelProcess < 0 &&
-    exchange.kernelResponseWait < 0 &&
-    flow.clientProcess === null &&
-    flow.serverProcess === null &&
-    isIpv4(flow.source0, flow.source1, flow.source2) &&
-    isIpv4(flow.destination0, flow.destination1, flow.destination2)
+    exchange.kernelResponseWait < 0
   );
 }
 
@@ -210,9 +208,9 @@ function placeNumbers(exchange: Exchange): void {
   large[L.answerBodyBytes] = exchange.responseBodyBytes;
   large[L.bytesIn] = exchange.wireIn;
   large[L.bytesOut] = exchange.wireOut;
-  large[L.againIn] = exchange.retransmittedIn;
-  large[L.againOut] = exchange.retransmittedOut;
-  large[L.gapBytes] = exchange.gapBytes;
+  large[L.againIn] = exchange.isPlain ? 0 : exchange.retransmittedIn;
+  large[L.againOut] = exchange.isPlain ? 0 : exchange.retransmittedOut;
+  large[L.gapBytes] = exchange.isPlain ? 0 : exchange.gapBytes;
   whole[W.firstIn] = exchange.firstPacketIn;
   whole[W.firstOut] = exchange.firstPacketOut;
 }

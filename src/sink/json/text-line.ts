@@ -3,9 +3,9 @@
  * no objects. The same text as `JSON.stringify` of the event, which a test holds it to.
  */
 import { formatAddress, isIpv4 } from "../../core/address.ts";
-import { type Exchange, NEVER } from "../../core/exchange.ts";
+import type { Exchange } from "../../core/exchange.ts";
 import type { Flow } from "../../core/flow.ts";
-import { SECOND } from "../../core/units.ts";
+import { NEVER, SECOND } from "../../core/units.ts";
 import { type LineBuffer, text } from "./line-buffer.ts";
 import { flowEnd, linePrefix } from "./line-pieces.ts";
 import { MessageText, type RenderBody } from "./text-message.ts";

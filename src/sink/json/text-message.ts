@@ -1,5 +1,6 @@
 /** The parts of a line that a request and a response make: kept text between constant pieces. */
-import type { Exchange, KeptHead } from "../../core/exchange.ts";
+import type { Exchange } from "../../core/exchange.ts";
+import type { KeptHead } from "../../core/kept-head.ts";
 import { type LineBuffer, text } from "./line-buffer.ts";
 
 const K = {

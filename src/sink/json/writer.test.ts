@@ -1,6 +1,5 @@
 /** What the writer remembers between lines must not outlive the flow it was made for. */
 import { expect, test } from "vitest";
-import { Arena } from "../../core/arena.ts";
 import type { TransactionEvent } from "../../core/event.ts";
 import { Exchange } from "../../core/exchange.ts";
 import { Flow } from "../../core/flow.ts";
@@ -14,8 +13,9 @@ test("a flow object that serves another flow does not keep the processes of the 
   });
   const writer = new JsonWriter(lines, () => null);
   const flow = new Flow();
-  const exchange = new Exchange(new Arena(4096));
-  exchange.flow = flow;
+  const exchange = new Exchange();
+  exchange.blank(flow);
+  exchange.responseStart = 1;
   for (const pid of [11, 22]) {
     flow.reset();
     flow.id = pid;
