@@ -4,7 +4,7 @@
  * every request.
  */
 import { closeSync, openSync, writeSync } from "node:fs";
-import { Conversation, pcapFile } from "../test/support/capture-builder.ts";
+import { type BuiltPacket, Conversation, pcapFile } from "../test/support/capture-builder.ts";
 
 export interface MadeCapture {
   readonly name: string;
@@ -14,11 +14,15 @@ export interface MadeCapture {
 
 const START = 1_769_850_000_000_000;
 const FILE_HEADER_BYTES = 24;
+const RECORD_HEADER_BYTES = 16;
+/** Of an IPv4 packet behind an Ethernet header. */
+const SOURCE_ADDRESS = 26;
 /** Microseconds from one exchange to the next, and from a request to its response. */
 const PACE = 60;
 const ANSWER_TIME = 250;
-/** Exchanges written at once. */
+/** Exchanges built, and connections that they use in turn when these are kept. */
 const BATCH = 2_000;
+const CONNECTIONS = 40;
 
 const AGENTS = [
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
@@ -91,35 +95,52 @@ function response(chance: Chance, keepAlive: boolean): string {
   ].join("\r\n");
 }
 
-/** Makes a capture of about `size_bytes`. */
+/**
+ * Makes a capture of about `size_bytes`. Building packets is slow, so one batch is built, and written again and again as
+ * if other clients had done the same later.
+ */
 export function makeCapture(name: "keep-alive" | "one-each", path: string, size_bytes: number): MadeCapture {
-  const chance = new Chance();
-  const keepAlive = name === "keep-alive";
+  const batch = pcapFile(batchOf(new Chance(), name === "keep-alive"));
   const file = openSync(path, "w");
-  const open: Conversation[] = [];
-  let exchanges = 0;
-  let written = 0;
+  let round = 0;
   try {
-    while (written < size_bytes) {
-      const batch: Conversation[] = [];
-      for (let i = 0; i < BATCH; i++, exchanges++) {
-        const talk = keepAlive && exchanges >= 40 ? open[exchanges % 40] : newConversation(exchanges);
-        if (keepAlive && exchanges < 40) open.push(talk);
-        talk.time = START + exchanges * PACE;
-        if (!keepAlive || exchanges < 40) talk.open();
-        talk.client(request(chance, keepAlive)).wait(ANSWER_TIME).server(response(chance, keepAlive));
-        if (!keepAlive) talk.close("server");
-        if (!batch.includes(talk) || !keepAlive) batch.push(talk);
-      }
-      // packets of exchanges that overlap a batch's end may come a little late: captures do that too
-      const packets = batch.flatMap((talk) => talk.packets.splice(0)).sort((a, b) => a.time - b.time);
-      const bytes = pcapFile(packets);
-      written += writeSync(file, written === 0 ? bytes : bytes.subarray(FILE_HEADER_BYTES));
-    }
+    let written = writeSync(file, batch.subarray(0, FILE_HEADER_BYTES));
+    do {
+      toRound(batch, round++);
+      written += writeSync(file, batch.subarray(FILE_HEADER_BYTES));
+    } while (written < size_bytes);
   } finally {
     closeSync(file);
   }
-  return { name, path, exchanges };
+  return { name, path, exchanges: round * BATCH };
+}
+
+/** Packets of some exchanges in order of time. */
+function batchOf(chance: Chance, keepAlive: boolean): BuiltPacket[] {
+  const talks: Conversation[] = [];
+  for (let i = 0; i < BATCH; i++) {
+    const isNew = !keepAlive || i < CONNECTIONS;
+    if (isNew) talks.push(newConversation(i));
+    const talk = isNew ? talks[i] : talks[i % CONNECTIONS];
+    talk.time = START + i * PACE;
+    if (isNew) talk.open();
+    talk.client(request(chance, keepAlive)).wait(ANSWER_TIME).server(response(chance, keepAlive));
+    if (!keepAlive) talk.close("server");
+  }
+  return talks.flatMap((talk) => talk.packets).sort((a, b) => a.time - b.time);
+}
+
+/** Moves all packets to the time and the clients of this round. */
+function toRound(file: Uint8Array, round: number): void {
+  const view = new DataView(file.buffer, file.byteOffset);
+  for (let at = FILE_HEADER_BYTES; at < file.length; at += RECORD_HEADER_BYTES + view.getUint32(at + 8, true)) {
+    const time = view.getUint32(at, true) * 1e6 + view.getUint32(at + 4, true) + (round > 0 ? BATCH * PACE : 0);
+    view.setUint32(at, Math.floor(time / 1e6), true);
+    view.setUint32(at + 4, time % 1e6, true);
+    const source = at + RECORD_HEADER_BYTES + SOURCE_ADDRESS;
+    // clients are 10.ROUND.*
+    file[(file[source] === 10 ? source : source + 4) + 1] = round;
+  }
 }
 
 function newConversation(number: number): Conversation {
