@@ -287,8 +287,6 @@ export function selectionOf(options: RunOptions): ProcessSelection {
   };
 }
 
-const RUNTIMES_READY_MS = 250;
-
 /** Processes at the ends of flows: by the kernel when live, from a file's comments otherwise. */
 export async function openAttribution(
   mode: AttributionMode,
@@ -297,10 +295,10 @@ export async function openAttribution(
   onNotice: (line: string) => void,
   runtimeSockets?: readonly string[],
 ): Promise<Attribution> {
-  const { createAttribution } = await import("../enrich/attribution.ts");
+  const { createAttribution, RUNTIMES_READY_MS } = await import("../enrich/attribution.ts");
   const redactArguments = (args: readonly string[]) => redactor.arguments(args);
   const attribution = createAttribution({ mode, ledger, onNotice, redactArguments, runtimeSockets });
-  // packets are kept in the ring meanwhile; a runtime that takes longer names its containers later
+  // packets are kept in the ring meanwhile
   await attribution.ready(RUNTIMES_READY_MS);
   return attribution;
 }

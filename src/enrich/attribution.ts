@@ -58,6 +58,9 @@ export interface Attribution extends Enricher {
   close(): void;
 }
 
+/** For `Attribution.ready`: a runtime that takes longer names its containers later. */
+export const RUNTIMES_READY_MS = 250;
+
 /** Even with no packets the kernel's reports have to be taken in before its ring is full. */
 const DRAIN_EVERY_MS = 100;
 

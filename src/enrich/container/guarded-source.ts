@@ -1,6 +1,6 @@
 /** A source that is left alone for a while after it failed: twice as long each time, up to a minute. Remembers why. */
 import type { Answers, Asked, NameSource, PathAsked, RuntimeAnswer } from "./runtime-answer.ts";
-import { SourceTrouble } from "./source-trouble.ts";
+import { type SourceTrouble, troubleOf } from "./source-trouble.ts";
 
 const MAX_PAUSE_MS = 60_000;
 
@@ -43,7 +43,7 @@ export class GuardedSource {
       this.trouble = null;
       return value;
     } catch (error) {
-      this.trouble = error instanceof SourceTrouble ? error : new SourceTrouble((error as Error).message);
+      this.trouble = troubleOf(error as Error);
       this.notBefore = performance.now() + Math.min(this.pause_ms * 2 ** this.failures, MAX_PAUSE_MS);
       this.failures = Math.min(this.failures + 1, 20);
       return null;

@@ -6,7 +6,7 @@
 import { Ledger } from "../../core/ledger.ts";
 import { Trouble } from "../../core/trouble.ts";
 import type { Micros } from "../../core/units.ts";
-import { type Attribution, joinAttribution, type SharedOwners } from "../../enrich/attribution.ts";
+import { type Attribution, joinAttribution, RUNTIMES_READY_MS, type SharedOwners } from "../../enrich/attribution.ts";
 import { Redactor } from "../../redact/redactor.ts";
 import type { FormatSettings } from "../../sink/formats.ts";
 import { processTests, writtenTests } from "../choosing.ts";
@@ -98,8 +98,11 @@ export class Shard {
     if (data.index === 0) {
       run.onCapture = (state, now, reason) => this.send({ kind: "capture", state, now, reason });
     }
-    const { place, capturing, attribution } = run;
-    this.send({ kind: "ready", place, capturing, attribution });
+    // packets are kept in the ring meanwhile
+    void owners.ready(RUNTIMES_READY_MS).then(() => {
+      const { place, capturing, attribution } = run;
+      this.send({ kind: "ready", place, capturing, attribution });
+    });
   }
 
   private start(): void {
