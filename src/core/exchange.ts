@@ -3,8 +3,8 @@
  * text in the thread's memory; pooled, and lent to listeners for the length of a call. `transaction/materialize.ts` makes
  * a TransactionEvent of it for whoever wants plain data; the JSON sink writes straight from the text.
  *
- * Tens of thousands may be open at once, so one takes some 200 octets: the four times are one and what passed since, yes
- * and no share a number, what few have is beside it, and where the parts of a head are is kept with the head's text.
+ * Tens of thousands may be open at once, so one takes some 260 octets: yes and no share a number, what few have is beside
+ * it, and where the parts of a head are is kept with the head's text.
  */
 import { type BodySample, Rare } from "./exchange-rare.ts";
 import type { Flow } from "./flow.ts";
@@ -33,11 +33,6 @@ const MIDSTREAM = 16;
 const TRUNCATED = 32;
 const UNCERTAIN = 64;
 const ACKNOWLEDGES = 128;
-/** `base` is set. */
-const BASED = 256;
-
-/** In place of the time since `base`: it was not seen. */
-const UNSEEN = 1 << 31;
 
 export class Exchange {
   flow: Flow = null as unknown as Flow;
@@ -48,12 +43,10 @@ export class Exchange {
   version = 11;
   /** Method of the request as framing needs it. */
   method: 0 | 1 | 2 = 0;
-  /** The time that was set first: all are counted from there. */
-  private base: Micros = 0.5;
-  private requestStartAfter = UNSEEN;
-  private requestEndAfter = UNSEEN;
-  private responseStartAfter = UNSEEN;
-  private responseEndAfter = UNSEEN;
+  requestStart: Micros = 0.5;
+  requestEnd: Micros = 0.5;
+  responseStart: Micros = 0.5;
+  responseEnd: Micros = 0.5;
   requestBodyBytes = 0;
   responseBodyBytes = 0;
   wireIn = 0;
@@ -81,7 +74,7 @@ export class Exchange {
     this.rare = null;
     this.method = 0;
     this.flags = flow.handshakeSeen ? 0 : MIDSTREAM;
-    this.requestStartAfter = this.requestEndAfter = this.responseStartAfter = this.responseEndAfter = UNSEEN;
+    this.requestStart = this.requestEnd = this.responseStart = this.responseEnd = NEVER;
     this.requestBodyBytes = this.responseBodyBytes = this.wireIn = this.wireOut = 0;
     this.firstPacketIn = this.firstPacketOut = this.requestLength = this.responseLength = this.status = 0;
     this.requestBlock = this.responseBlock = -1;
@@ -161,54 +154,6 @@ export class Exchange {
 
   set requestAcknowledges(yes: boolean) {
     this.flags = yes ? this.flags | ACKNOWLEDGES : this.flags & ~ACKNOWLEDGES;
-  }
-
-  get requestStart(): Micros {
-    return this.timeOf(this.requestStartAfter);
-  }
-
-  set requestStart(time: Micros) {
-    this.requestStartAfter = this.since(time);
-  }
-
-  get requestEnd(): Micros {
-    return this.timeOf(this.requestEndAfter);
-  }
-
-  set requestEnd(time: Micros) {
-    this.requestEndAfter = this.since(time);
-  }
-
-  get responseStart(): Micros {
-    return this.timeOf(this.responseStartAfter);
-  }
-
-  set responseStart(time: Micros) {
-    this.responseStartAfter = this.since(time);
-  }
-
-  get responseEnd(): Micros {
-    return this.timeOf(this.responseEndAfter);
-  }
-
-  set responseEnd(time: Micros) {
-    this.responseEndAfter = this.since(time);
-  }
-
-  private timeOf(after: number): Micros {
-    return after === UNSEEN ? NEVER : this.base + after;
-  }
-
-  /** What fits is stored as an integer: V8 gives the difference of two large numbers a box of its own. */
-  private since(time: Micros): number {
-    if (time === NEVER) return UNSEEN;
-    if ((this.flags & BASED) === 0) {
-      this.base = time;
-      this.flags |= BASED;
-    }
-    const after = time - this.base;
-    const integer = after | 0;
-    return integer === after ? integer : after;
   }
 
   /** Nothing of what few have: no octets lost or sent again, no anomalies, bodies, trailers, upgrade, kernel times. */
