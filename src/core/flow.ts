@@ -57,8 +57,10 @@ export class FlowHalf {
   direction = -1;
   /** Sequence numbers of octets that were sent out of band and are still to come; null for nearly every flow. */
   urgent: number[] | null = null;
-  /** Octets came twice and differed, in what was not read yet: who reads it next tells. */
+  /** Octets of `[conflictStart, conflictEnd)` came twice and differed, before they were read: their reader tells. */
   conflict = false;
+  conflictStart = 0;
+  conflictEnd = 0;
   /** IPv4 identification and sequence number of the newest segment delivered: tells a copy of it. */
   lastIpId = -1;
   lastSequence = 0;

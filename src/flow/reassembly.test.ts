@@ -341,6 +341,20 @@ describe("octets that come twice and differ", () => {
     expect(codes(dialogue)).toEqual([[["/fine", ["http1.head-overwritten"]]], 2]);
   });
 
+  test("in a body: told, and not of the next head", () => {
+    const head = http("POST /a HTTP/1.1", "Host: a", "Content-Length: 8");
+    const dialogue = talk().client(head);
+    dialogue.piece("client", head.length + 4, "efgh").piece("client", head.length + 4, "EFGH");
+    dialogue.piece("client", head.length, "abcd").piece("client", head.length + 8, get("/b"));
+    expect(codes(dialogue)).toEqual([
+      [
+        ["/a", []],
+        ["/b", []],
+      ],
+      1,
+    ]);
+  });
+
   test("equal octets, and a keep-alive's octet, are no conflict", () => {
     const dialogue = talk()
       .piece("client", 0, "GET /fine HT")

@@ -149,11 +149,14 @@ export class Reassembler {
     end: number,
     sequence: number,
   ): void {
-    if (end - start > 1 && flow.parser?.differs?.(from, bytes, start, end, sequence)) this.conflict(flow.halves[from]);
+    if (end - start > 1 && flow.parser?.differs?.(from, bytes, start, end, sequence))
+      this.conflict(flow.halves[from], sequence, end - start);
   }
 
-  private conflict(half: FlowHalf): void {
+  private conflict(half: FlowHalf, sequence: number, length: number): void {
     half.conflict = true;
+    half.conflictStart = sequence;
+    half.conflictEnd = (sequence + length) | 0;
     this.ledger.anomaly("tcp.overlap-conflict");
   }
 
@@ -235,7 +238,7 @@ export class Reassembler {
     while (at > 0 && ((held[at - 1].sequence - sequence) | 0) > 0) at--;
     const before = at > 0 ? held[at - 1] : null;
     if (differFromHeld(before, packet, sequence) || differFromHeld(held[at] ?? null, packet, sequence))
-      this.conflict(half);
+      this.conflict(half, sequence, length);
     if (before !== null && before.sequence === sequence && before.length >= length) {
       this.repeated(flow, from, packet);
       return;
@@ -415,6 +418,7 @@ export class Reassembler {
 function differFromHeld(held: HeldSegment | null, packet: Packet, sequence: number): boolean {
   if (held === null) return false;
   const { bytes, payloadStart, payloadEnd } = packet;
+  if (payloadEnd - payloadStart === 1) return false;
   return octetsDiffer(held.bytes, held.length, held.sequence, bytes, payloadStart, payloadEnd, sequence);
 }
 

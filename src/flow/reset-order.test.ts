@@ -73,7 +73,7 @@ test("a flow that is begun anew is as one that was just made", () => {
   const fresh = new Flow();
   // valid only when a flag says so, or set for each new flow
   const given =
-    /^(id|live|source|destination|scope|reverseScope|vlan|interfaceId|.*Time|now|data.*|hash|firstAcked|heldSince|initial)/;
+    /^(id|live|source|destination|scope|reverseScope|vlan|interfaceId|.*Time|now|data.*|hash|firstAcked|heldSince|conflictStart|conflictEnd|initial)/;
   const left = (a: object, b: object) =>
     Object.entries(a).filter(
       ([key, value]) => typeof value !== "object" && value !== Reflect.get(b, key) && !given.test(key),

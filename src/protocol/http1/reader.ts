@@ -209,9 +209,9 @@ export class Reader {
       head.anomaly("http1.resynchronized");
     }
     const half = flow.halves[this.from];
-    if (half.conflict) {
+    if (half.conflict && ((half.conflictStart - head.sequence - (head.end - head.start)) | 0) < 0) {
       half.conflict = false;
-      head.anomaly("http1.head-overwritten");
+      if (((half.conflictEnd - head.sequence) | 0) > 0) head.anomaly("http1.head-overwritten");
     }
     return isRequest ? this.connection.requestHead(flow, head) : this.connection.responseHead(flow, head);
   }
