@@ -40,14 +40,35 @@ export class SocketEntry {
   closedAt: Micros = 0.5;
   hash = 0;
   chain: SocketEntry | null = null;
+  /** The one turn that most sockets have at a time; `lastRead` is 0 when there is none. */
+  private lastRead: Micros = 0.5;
+  private lastWrite: Micros = 0.5;
+  /** As many as there may be, once there are several: it weighs more than all the rest. */
   private turns: Float64Array | null = null;
   private turn = 0;
 
+  constructor() {
+    this.lastRead = 0;
+  }
+
   /** The process began to write at `write`, after it last read at `read`. */
   addTurn(read: Micros, write: Micros): void {
-    this.turns ??= new Float64Array(2 * TURNS);
-    this.turns[2 * this.turn] = read;
-    this.turns[2 * this.turn + 1] = write;
+    if (this.turns === null && this.lastRead === 0) {
+      this.lastRead = read;
+      this.lastWrite = write;
+      return;
+    }
+    if (this.turns === null) {
+      this.turns = new Float64Array(2 * TURNS);
+      this.keep(this.turns, this.lastRead, this.lastWrite);
+      this.lastRead = 0;
+    }
+    this.keep(this.turns, read, write);
+  }
+
+  private keep(turns: Float64Array, read: Micros, write: Micros): void {
+    turns[2 * this.turn] = read;
+    turns[2 * this.turn + 1] = write;
     this.turn = (this.turn + 1) % TURNS;
   }
 
@@ -56,12 +77,19 @@ export class SocketEntry {
    * response asks for in vain was written in the same turn (pipelining), and its times are not known.
    */
   takeTurn(requestEnd: Micros, responseStart: Micros): { read: Micros; write: Micros } | null {
-    if (this.turns === null) return null;
-    for (let index = 0; index < TURNS; index++) {
-      const read = this.turns[2 * index];
-      if (read < requestEnd - SLACK || read > responseStart + SLACK || read === 0) continue;
-      this.turns[2 * index] = 0;
-      return { read, write: this.turns[2 * index + 1] };
+    const from = requestEnd - SLACK;
+    const to = responseStart + SLACK;
+    if (this.lastRead !== 0 && this.lastRead >= from && this.lastRead <= to) {
+      const found = { read: this.lastRead, write: this.lastWrite };
+      this.lastRead = 0;
+      return found;
+    }
+    const { turns } = this;
+    for (let index = 0; turns !== null && index < TURNS; index++) {
+      const read = turns[2 * index];
+      if (read === 0 || read < from || read > to) continue;
+      turns[2 * index] = 0;
+      return { read, write: turns[2 * index + 1] };
     }
     return null;
   }
