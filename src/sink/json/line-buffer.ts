@@ -19,6 +19,8 @@ export function text(value: string): Text {
 export type Flush = (bytes: Uint8Array, length: number) => void;
 
 const FLUSH_AT = 1 << 18;
+/** Numbers and constants behind the last piece of any length. */
+const REST_OF_LINE = 1_024;
 /** Shorter pieces are copied faster in words than by a call. */
 const NATIVE_COPY = 64;
 
@@ -109,6 +111,13 @@ export class LineBuffer {
     this.room(value.length * 3);
     const { octets } = this;
     this.length += Buffer.from(octets.buffer, octets.byteOffset, octets.length).write(value, this.length, "utf8");
+  }
+
+  /** Octets made before, however many; leaves room for the rest of a line. */
+  made(octets: Uint8Array): void {
+    this.room(octets.length + REST_OF_LINE);
+    this.octets.set(octets, this.length);
+    this.length += octets.length;
   }
 
   /** A whole number. */

@@ -5,8 +5,9 @@
 import { formatAddress, isIpv4 } from "../../core/address.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import type { Flow } from "../../core/flow.ts";
+import type { ProcessInfo } from "../../core/process.ts";
 import { NEVER, SECOND } from "../../core/units.ts";
-import { type LineBuffer, text } from "./line-buffer.ts";
+import { type LineBuffer, type Text, text } from "./line-buffer.ts";
 import { flowEnd, linePrefix } from "./line-pieces.ts";
 import { MessageText, type RenderBody } from "./text-message.ts";
 
@@ -39,8 +40,12 @@ const K = {
   noneAgain: text(',"in_retransmitted":0,"out_retransmitted":0,"in_first_packet":'),
   firstOut: text(',"out_first_packet":'),
   noProcess: text('},"process":{"client":null,"server":null},"kernel_ms":'),
-  process: text('},"process":'),
-  kernel: text(',"kernel_ms":'),
+  processClient: text('},"process":{"client":'),
+  processServer: text(',"server":'),
+  kernel: text('},"kernel_ms":'),
+  requestWait: text('{"request_wait":'),
+  processWork: text(',"process":'),
+  responseWait: text(',"response_wait":'),
   midstream: text(',"quality":{"midstream":true,"gap_bytes":'),
   notMidstream: text(',"quality":{"midstream":false,"gap_bytes":'),
   truncated: text(',"truncated":true},"anomalies":['),
@@ -51,6 +56,8 @@ const K = {
       '"truncated":false},"anomalies":[]}\n',
   ),
 };
+
+const CLOSING_BRACE = 125;
 
 export class TextLine {
   private readonly out: LineBuffer;
@@ -63,10 +70,8 @@ export class TextLine {
   private vlan = Number.NaN;
   private encapsulation: string | null = null;
   private flowEndText = "";
-  /** Number of the flow whose processes `processText` has: flow objects serve one flow after the other. */
-  private processFlow = 0;
-  private processVersion = -1;
-  private processText = "";
+  /** A process is met again in many flows, and replaced when more is known of it: made once for each such object. */
+  private readonly processes = new WeakMap<ProcessInfo, Uint8Array>();
 
   constructor(out: LineBuffer, renderBody: RenderBody) {
     this.out = out;
@@ -223,14 +228,24 @@ export class TextLine {
       out.put(K.noProcess);
       return;
     }
-    if (this.processFlow !== flow.id || this.processVersion !== flow.ownerVersion) {
-      this.processText = JSON.stringify({ client: flow.clientProcess, server: flow.serverProcess });
-      this.processFlow = flow.id;
-      this.processVersion = flow.ownerVersion;
-    }
-    out.put(K.process);
-    out.text(this.processText);
+    out.put(K.processClient);
+    this.processAt(flow.clientProcess);
+    out.put(K.processServer);
+    this.processAt(flow.serverProcess);
     out.put(K.kernel);
+  }
+
+  private processAt(info: ProcessInfo | null): void {
+    if (info === null) {
+      this.out.put(K.nothing);
+      return;
+    }
+    let octets = this.processes.get(info);
+    if (octets === undefined) {
+      octets = Buffer.from(JSON.stringify(info));
+      this.processes.set(info, octets);
+    }
+    this.out.made(octets);
   }
 
   private kernel(exchange: Exchange): void {
@@ -239,14 +254,18 @@ export class TextLine {
       this.out.put(K.nothing);
       return;
     }
-    const milliseconds = (time: number) => (time < 0 ? null : time / 1000);
-    this.out.text(
-      JSON.stringify({
-        request_wait: milliseconds(kernelRequestWait),
-        process: milliseconds(kernelProcess),
-        response_wait: milliseconds(kernelResponseWait),
-      }),
-    );
+    this.kernelTime(K.requestWait, kernelRequestWait);
+    this.kernelTime(K.processWork, kernelProcess);
+    this.kernelTime(K.responseWait, kernelResponseWait);
+    this.out.octet(CLOSING_BRACE);
+  }
+
+  /** Microseconds; negative where not known. */
+  private kernelTime(name: Text, time: number): void {
+    this.out.put(name);
+    if (time < 0) this.out.put(K.nothing);
+    else if (Number.isInteger(time)) this.out.thousandths(time);
+    else this.out.text(String(time / 1000));
   }
 }
 
