@@ -38,7 +38,7 @@ export type Cgroups = "v1" | "v2";
 export function missing(...programs: readonly string[]): string {
   if (!isRoot) return "needs root";
   if (staticBusybox() === undefined) return "needs busybox-static";
-  const absent = ["unshare", "tar", ...programs].filter((program) => !installed(program));
+  const absent = ["setpriv", "unshare", "tar", ...programs].filter((program) => !installed(program));
   return absent.length === 0 ? "" : `needs ${absent.join(", ")}`;
 }
 
@@ -98,7 +98,9 @@ export class RuntimeLab {
       "--kill-child",
       "--mount-proc",
     ];
-    this.child = spawn("unshare", [...namespaces, "sh", "-c", `${mount}exec "$0" "$@"`, program, ...args], {
+    // also when the test itself is killed
+    const tied = ["--pdeathsig", "KILL", "unshare"];
+    this.child = spawn("setpriv", [...tied, ...namespaces, "sh", "-c", `${mount}exec "$0" "$@"`, program, ...args], {
       stdio: ["ignore", log, log],
       cwd: this.folder,
     });
