@@ -160,3 +160,25 @@ describe("streams", () => {
     expect(String(stdout.read())).toBe("a,b\n7\nsecond\n");
   });
 });
+
+test("what gathers while a write takes long goes out in one, whole records and in order", async () => {
+  const written: Uint8Array[] = [];
+  const writer = {
+    write: async (chunk: Uint8Array) => {
+      written.push(chunk);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    },
+    close: async () => {},
+  };
+  const ledger = new Ledger();
+  const output = new StreamDestination(writer, { name: "x", ledger, drop: true });
+  const mib = (fill: number) => new Uint8Array(1 << 20).fill(fill);
+  for (let index = 0; index < 20; index++) output.bytes(mib(index), 1);
+  await output.close();
+  const sizes = written.map((chunk) => chunk.length >> 20);
+  expect(sizes.reduce((sum, size) => sum + size)).toBe(20);
+  expect(sizes.length).toBeLessThanOrEqual(4);
+  expect(Math.max(...sizes)).toBe(8);
+  expect(Buffer.concat(written).filter((_, at) => at % (1 << 20) === 0)).toEqual(Buffer.from([...Array(20).keys()]));
+  expect(ledger.sinkDropped.size).toBe(0);
+});

@@ -1,5 +1,5 @@
 /**
- * A destination of lines or raw bytes: standard output or a file. Records are joined into chunks, one chunk is written at
+ * A destination of lines or raw bytes: standard output or a file. Records are joined into chunks, one write is made at
  * a time, and what waits is bounded. Whole records only: a chunk never ends inside one.
  */
 import type { Ledger } from "../../core/ledger.ts";
@@ -36,6 +36,9 @@ export interface StreamOptions {
 const DEFAULT_LIMIT_BYTES = 32 * 1024 * 1024;
 /** Text is gathered up to here before it becomes bytes: one system call for many lines. */
 const CHUNK_BYTES = 256 * 1024;
+
+/** What is written at once, at most, of chunks that wait. */
+const JOINED_BYTES = 8 * 1024 * 1024;
 
 interface Chunk {
   readonly bytes: Uint8Array;
@@ -150,9 +153,8 @@ export class StreamDestination implements Destination {
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (!this.ended) {
       if (this.chunks.length === 0) this.sealText();
-      const chunk = this.chunks.shift();
-      if (chunk === undefined) break;
-      this.chunksBytes -= chunk.bytes.length;
+      const chunk = this.next();
+      if (chunk === null) break;
       this.inFlightBytes = chunk.bytes.length;
       this.inFlightRecords = chunk.records;
       try {
@@ -167,6 +169,22 @@ export class StreamDestination implements Destination {
     // in the same step as the look at the empty queue: a record that comes now starts a new round
     this.pumping = null;
     this.wake();
+  }
+
+  /** What waits, joined: each write takes a turn of the event loop, and behind live traffic a turn may be long. */
+  private next(): Chunk | null {
+    // small chunks were asked for where files are small
+    const most = this.options.chunk_bytes ?? JOINED_BYTES;
+    let bytes = 0;
+    let count = 0;
+    while (count < this.chunks.length && (count === 0 || bytes + this.chunks[count].bytes.length <= most)) {
+      bytes += this.chunks[count++].bytes.length;
+    }
+    const taken = this.chunks.splice(0, count);
+    this.chunksBytes -= bytes;
+    if (taken.length < 2) return taken[0] ?? null;
+    const records = taken.reduce((sum, chunk) => sum + chunk.records, 0);
+    return { bytes: Buffer.concat(taken.map((chunk) => chunk.bytes)), records };
   }
 
   private writingFailed(error: NodeJS.ErrnoException): void {

@@ -35,8 +35,8 @@ const MIN_SNAP_LENGTH = 64;
 const MIN_BUFFER_BYTES = 8 * BLOCK_BYTES;
 const MAX_BUFFER_BYTES = 1024 * BLOCK_BYTES;
 const DEFAULT_BLOCK_TIMEOUT_MS = 20;
-/** At most this much is read before the event loop gets its turn. */
-const BLOCKS_PER_TURN = 32;
+/** At most this much is read before the event loop gets its turn: outputs write, and what is kept waiting is dropped. */
+const BLOCKS_PER_TURN = 8;
 const TICK_MS = 200;
 /** How often names are looked up again, in ticks: an interface may have been made anew. */
 const TICKS_PER_LOOKUP = 5;
