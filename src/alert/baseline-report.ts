@@ -21,6 +21,7 @@ import {
 import { alertId, alertRecord, machineParts, qualityParts } from "./record.ts";
 import type { BaselineRuleConfig } from "./schema.ts";
 import type { WindowValue } from "./series.ts";
+import { SUSTAINED_WINDOWS } from "./sustained.ts";
 import { fillTemplates } from "./template.ts";
 
 /** What one evaluation looked at. */
@@ -28,6 +29,8 @@ export interface Look extends WindowValue {
   readonly time: Micros;
   readonly band: Band | null;
   readonly quality: WindowQuality;
+  /** The value is the median of the last windows (sustained.ts), the band that one's. */
+  readonly sustained?: boolean;
 }
 
 /** What shows an alert. */
@@ -146,6 +149,7 @@ export class BaselineReport {
       m: (low ? look.band?.lowM : look.band?.m) ?? 0,
       limit: (low ? look.band?.low : look.band?.up) ?? 0,
       window: this.#config.window,
+      medianOf: look.sustained ? SUSTAINED_WINDOWS * this.#config.window : null,
       since,
       offset_min: this.#utcOffset(since),
       contributors: evidence.contributors,

@@ -5,33 +5,29 @@
 import type { AlertEvent, TransactionEvent } from "../core/event.ts";
 import type { Micros } from "../core/units.ts";
 import { DAY, SECOND } from "../core/units.ts";
-import { type Band, bandOf, explains, scoreOf, widened } from "./band.ts";
+import { type Band, bandOf, explains } from "./band.ts";
 import { Baseline, type BaselineSnapshot } from "./baseline.ts";
+import { BaselineJudge, type JudgeSnapshot } from "./baseline-judge.ts";
 import { BaselineReport, type Look } from "./baseline-report.ts";
 import type { RuleContext, SeriesState, SeriesStatus } from "./context.ts";
 import { contributors, UsualKeys, type UsualSnapshot } from "./contributor.ts";
 import { KEYS_PER_STEP, KEYS_PER_STEP_GROUPED } from "./key-counters.ts";
-import { AlertMachine, type Direction, type MachineSnapshot, type Transition, type Verdict } from "./machine.ts";
+import type { Transition } from "./machine.ts";
 import type { Measure } from "./measure.ts";
 import { stateOf } from "./record.ts";
 import type { BaselineRuleConfig } from "./schema.ts";
 import { Season, type SeasonSnapshot } from "./season.ts";
 import { Series, type SeriesSnapshot } from "./series.ts";
-import { Tail, type TailSnapshot } from "./tail.ts";
+import { sustainedBand } from "./sustained.ts";
 
 /** Restarts of the learning that are told one by one; then only every doubling. */
 const TOLD_RESTARTS = 3;
 
-/** How far toward the limit the last quarter of the window must be for a breach to be still going on. */
-const STILL = 0.25;
-
-export interface BaselineSeriesSnapshot {
+export interface BaselineSeriesSnapshot extends JudgeSnapshot {
   readonly series: SeriesSnapshot;
   readonly usual: UsualSnapshot;
   readonly baseline: BaselineSnapshot;
   readonly season: SeasonSnapshot | null;
-  readonly machine: MachineSnapshot;
-  readonly tails: Readonly<Record<Direction, TailSnapshot>>;
   readonly learned_to: Micros;
   readonly season_to: Micros;
   readonly attempt: number;
@@ -48,8 +44,7 @@ export class BaselineSeries {
   readonly #usual: UsualKeys;
   readonly baseline: Baseline;
   readonly #season: Season | null;
-  readonly #machine: AlertMachine;
-  readonly #tails: Readonly<Record<Direction, Tail>>;
+  readonly #judge: BaselineJudge;
   /** End of the last window that was learned, or that must not be. */
   #learnedTo: Micros;
   #seasonTo: Micros;
@@ -70,18 +65,12 @@ export class BaselineSeries {
     this.#usual = new UsualKeys(config.group_by === null ? KEYS_PER_STEP : KEYS_PER_STEP_GROUPED);
     this.baseline = new Baseline(config, measure);
     this.#season = config.mode === "seasonal" ? new Season() : null;
-    const tail = () => new Tail(config.window, config.step, config.for);
-    this.#tails = { high: tail(), low: tail() };
-    this.#machine = new AlertMachine({
-      for: config.for,
-      keepFiringFor: config.keep_firing_for,
-      criticalScore: config.critical_score,
-    });
+    this.#judge = new BaselineJudge(config);
   }
 
   /** An alert of this series is open. */
   get open(): boolean {
-    return this.#machine.open;
+    return this.#judge.machine.open;
   }
 
   observe(event: TransactionEvent): void {
@@ -96,12 +85,12 @@ export class BaselineSeries {
     const quality = loss.quality((time - window) / SECOND, time / SECOND);
     const value = this.series.at(time);
     const narrow = this.baseline.provisional ? this.#band(time) : null;
-    const band = narrow === null ? null : this.#widened(narrow);
+    const band = narrow === null ? null : this.#judge.widened(narrow, this.baseline.doubt);
     this.#look = { time, ...value, band, quality };
-    if (!this.#covered) this.#machine.unjudged();
+    if (!this.#covered) this.#judge.unjudged();
     else {
-      if (band !== null) this.#judge(this.#look, band);
-      if (narrow !== null) this.#learnTails(this.#look, narrow);
+      if (band !== null) this.#judgeWindow(this.#look, band);
+      if (narrow !== null) this.#judge.learn(this.#look, narrow);
       this.#learnIfDue(this.#look);
     }
     if (trace !== null) trace(this.#tracePoint(this.#look));
@@ -112,23 +101,23 @@ export class BaselineSeries {
   }
 
   gap(): void {
-    this.#machine.unjudged();
+    this.#judge.unjudged();
   }
 
   rebase(shift: Micros): void {
-    this.#machine.shift(shift);
+    this.#judge.rebase(shift);
     this.series.clear();
   }
 
   /** Begins learning anew; an open alert ends, as there is nothing left to judge it by. */
   relearn(time: Micros): void {
     const look = this.#look;
-    for (const transition of this.#machine.close(time)) if (look !== null) this.#say(transition, { ...look, time });
+    for (const transition of this.#judge.machine.close(time))
+      if (look !== null) this.#say(transition, { ...look, time });
     this.baseline.reset();
     this.#usual.reset();
     this.#season?.reset();
-    this.#tails.high.reset();
-    this.#tails.low.reset();
+    this.#judge.reset();
     this.#attempt = 1;
     this.#learnedTo = time;
   }
@@ -138,44 +127,17 @@ export class BaselineSeries {
     return bandOf(this.#config, this.#measure, this.baseline, cell);
   }
 
-  #widened(narrow: Band): Band {
-    const { doubt } = this.baseline;
-    return widened(narrow, Math.max(doubt, this.#tails.high.factor), Math.max(doubt, this.#tails.low.factor));
+  #judgeWindow(look: Look, window: Band): void {
+    const bands = { window, sustained: this.#sustainedBand(window), lowSide: this.#lowSide() };
+    const judged = this.#judge.judge(look, bands, () => this.series.lately(look.time));
+    for (const transition of judged.transitions) this.#say(transition, judged.look);
   }
 
-  #judge(look: Look, band: Band): void {
-    const { quality } = look;
-    const verdict = this.#verdict(look, band);
-    // what was lost can only be missing: a high value stands, anything else is not known
-    const unknown = quality.suspect && verdict.breach !== "high" && (this.open || verdict.breach === "low");
-    const transitions = unknown ? this.#machine.unjudged() : this.#machine.step(look.time, verdict);
-    for (const transition of transitions) {
-      if (transition === "firing") this.#tails[this.#machine.now.direction ?? "high"].fired();
-      this.#say(transition, look);
-    }
-  }
-
-  /** What chance does: the scores by the band that knows nothing of them yet. */
-  #learnTails({ value, time, quality }: Look, narrow: Band): void {
-    if (value === null || quality.suspect || this.open) return;
-    this.#tails.high.learn(scoreOf(value, narrow, "high") ?? 0, time);
-    this.#tails.low.learn(scoreOf(value, narrow, "low") ?? 0, time);
-  }
-
-  #verdict({ value, time }: Look, band: Band): Verdict {
-    // too few events for a share or a percentile: no sign of anything wrong
-    if (value === null) return { breach: null, clear: true, value, score: null };
-    const breach: Direction | null = value > band.up ? "high" : value < band.low && this.#lowSide() ? "low" : null;
-    const upClear = band.m + this.#config.h * (band.up - band.m);
-    const lowClear = band.lowM - this.#config.h * (band.lowM - band.low);
-    const clear = this.#machine.now.direction === "low" ? value >= lowClear : value <= upClear;
-    const lately = breach === null ? null : this.series.lately(time);
-    const still =
-      lately === null ||
-      (breach === "high"
-        ? lately > band.m + STILL * (band.up - band.m)
-        : lately < band.lowM - STILL * (band.lowM - band.low));
-    return { breach, clear, value, score: breach === null ? null : scoreOf(value, band, breach), still };
+  #sustainedBand(band: Band): Band | null {
+    if (this.#measure.kind !== "sum" || !this.baseline.final) return null;
+    const floor = Math.max(this.#measure.floor(band.m, this.baseline.count), 0.01 * band.m);
+    const least = this.#config.a ?? this.#measure.absolute;
+    return sustainedBand(this.#config, least, band, floor, this.baseline.windows);
   }
 
   #lowSide(): boolean {
@@ -191,7 +153,7 @@ export class BaselineSeries {
       this.#season.learn(value, count, time, this.#context.utcOffset(time));
       this.#seasonTo = time;
     }
-    if (quality.suspect || this.#machine.now.state !== "normal") {
+    if (quality.suspect || this.#judge.machine.now.state !== "normal") {
       this.#learnedTo = time;
       this.#usual.doubt();
     }
@@ -233,14 +195,14 @@ export class BaselineSeries {
   #say(transition: Transition, look: Look): void {
     const state = stateOf(transition);
     if (state === null) return;
-    const direction = this.#machine.now.direction ?? "high";
+    const direction = this.#judge.machine.now.direction ?? "high";
     if (transition !== "resolving" && transition !== "resolved") {
       const { dimensions } = this.#config;
       this.#contributors = contributors(dimensions, this.series.keysAt(look.time), this.#usual, direction);
     }
     const samples = this.series.samples(look.time, this.#contributors);
     const told = { contributors: this.#contributors, samples };
-    this.#context.emit(this.#report.transition(state, look, this.#machine, this.baseline, told), transition);
+    this.#context.emit(this.#report.transition(state, look, this.#judge.machine, this.baseline, told), transition);
     if (transition === "resolved") this.#contributors = [];
   }
 
@@ -251,7 +213,7 @@ export class BaselineSeries {
   #state(): SeriesState {
     if (this.#look !== null && !this.#covered && !this.open)
       return this.#context.coverage.downSince === null ? "not-covered" : "no-data";
-    return this.baseline.provisional ? this.#machine.now.state : "learning";
+    return this.baseline.provisional ? this.#judge.machine.now.state : "learning";
   }
 
   #tracePoint(look: Look) {
@@ -297,8 +259,7 @@ export class BaselineSeries {
       usual: this.#usual.serialize(),
       baseline: this.baseline.serialize(),
       season: this.#season?.serialize() ?? null,
-      machine: this.#machine.now,
-      tails: { high: this.#tails.high.serialize(), low: this.#tails.low.serialize() },
+      ...this.#judge.serialize(),
       learned_to: this.#learnedTo,
       season_to: this.#seasonTo,
       attempt: this.#attempt,
@@ -311,9 +272,7 @@ export class BaselineSeries {
     this.#usual.restore(saved.usual);
     this.baseline.restore(saved.baseline);
     if (saved.season !== null) this.#season?.restore(saved.season);
-    this.#machine.now = saved.machine;
-    this.#tails.high.restore(saved.tails.high);
-    this.#tails.low.restore(saved.tails.low);
+    this.#judge.restore(saved);
     this.#learnedTo = saved.learned_to;
     this.#seasonTo = saved.season_to;
     this.#attempt = saved.attempt;

@@ -14,6 +14,8 @@ const DRIFT_NEARNESS = 0.8;
 
 /** Most that the spread moves in an hour, as a share of it. */
 const SPREAD_PER_HOUR = 0.2;
+/** A spread this many times the least that chance makes is not by chance alone: more makes calm days of restless traffic alert. */
+const CLEARLY = 1.4;
 /** Weight of the doubt that few windows leave. */
 const DOUBT_WINDOWS = 3;
 
@@ -144,8 +146,10 @@ export class Baseline {
     this.#s = this.#atLeast(Math.sqrt(this.#variance));
   }
 
+  /** What chance alone does, unless the windows clearly strayed further: the MAD of thirty is often half as much off. */
   #atLeast(s: number): number {
-    return Math.max(s, this.#measure.floor(this.#m, this.count), 0.01 * this.#m);
+    const floor = Math.max(this.#measure.floor(this.#m, this.count), 0.01 * this.#m);
+    return s > CLEARLY * floor ? s : floor;
   }
 
   /** The drift guard: the centre moves by a small share in an hour, whatever the windows say. */

@@ -81,6 +81,8 @@ export interface FireFigures {
   readonly m: number;
   readonly limit: number;
   readonly window: Micros;
+  /** The value is the median of the windows of so long a time; null: it is of one window. */
+  readonly medianOf: Micros | null;
   readonly since: Micros;
   readonly offset_min: number;
   readonly contributors: AlertEvent["contributors"];
@@ -91,9 +93,10 @@ export interface FireFigures {
 export function fireText(title: string, measure: Measure, figures: FireFigures): string {
   const { direction, value, m, limit } = figures;
   const change = m === 0 ? "" : `${signed(((value - m) / m) * 100)} %, `;
+  const median = figures.medianOf === null ? "" : ` (median of ${lengthText(figures.medianOf)})`;
   const loss = `${(figures.lossShare * 100).toFixed(1)} %`;
   return (
-    `${direction.toUpperCase()} ${title}: ${valueText(measure, value)} in ${figures.window / SECOND} s, ` +
+    `${direction.toUpperCase()} ${title}: ${valueText(measure, value)} in ${figures.window / SECOND} s${median}, ` +
     `usual ${valueText(measure, m)} (${change}limit ${valueText(measure, limit)}) ` +
     `since ${clockText(figures.since, figures.offset_min)}${mostly(figures.contributors, direction)}` +
     (figures.suspect ? `; capture lost ${loss} of the traffic, true value is higher` : "")
