@@ -143,7 +143,8 @@ export class FlowTable implements PacketListener {
       this.handshake(flow, from, packet, sequence);
     }
     if (packet.flags & ACK) this.noteAcknowledgment(flow, from, packet.acknowledgment);
-    if (length > 0) {
+    // text in a reset tells its cause, to people (RFC 9293 section 3.5.2): no host takes it for data
+    if (length > 0 && (control & RST) === 0) {
       if (half.direction < 0) half.direction = packet.direction;
       if (packet.flags & URG) this.urgent(half, packet, sequence);
       this.reassembler.segment(flow, from, packet, sequence);

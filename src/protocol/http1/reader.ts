@@ -209,6 +209,7 @@ export class Reader {
       head.anomaly("http1.resynchronized");
     }
     const half = flow.halves[this.from];
+    if (half.finished) head.anomaly("http1.behind-fin");
     if (half.conflict && ((half.conflictStart - head.sequence - (head.end - head.start)) | 0) < 0) {
       half.conflict = false;
       if (((half.conflictEnd - head.sequence) | 0) > 0) head.anomaly("http1.head-overwritten");
