@@ -7,24 +7,14 @@ import type { Ledger } from "../../core/ledger.ts";
 import type { PacketHandler } from "../../core/packet.ts";
 import { EXIT, Trouble } from "../../core/trouble.ts";
 import { MILLISECOND, type Micros } from "../../core/units.ts";
-import { ANY, ethernetInterface, interfaceIndexes, noSuchInterface } from "../interfaces.ts";
+import { ANY, interfaceIndexes, noSuchInterface } from "../interfaces.ts";
 import { BlockReader } from "./block-reader.ts";
 import type { Program } from "./bpf-assembler.ts";
+import { captureProgram } from "./capture-program.ts";
 import { unsupportedPlatform } from "./errors.ts";
 import { type FanoutOptions, fanoutValue } from "./fanout.ts";
-import {
-  byHardware,
-  ethernetFilter,
-  filterOf,
-  type HostAddress,
-  loopbackOnce,
-  networkFilter,
-  nothing,
-  onlyInterfaces,
-  type PortRange,
-} from "./filter-program.ts";
+import { type HostAddress, nothing, type PortRange } from "./filter-program.ts";
 import { InterfaceTable } from "./interface-table.ts";
-import { compileExpression } from "./libpcap-filter.ts";
 import { native, type PollHandle } from "./native.ts";
 import { BLOCK_BYTES, PacketSocket, type SocketStatistics } from "./packet-socket.ts";
 
@@ -281,18 +271,10 @@ export class LiveCapture {
   }
 
   private filter(): Program {
-    const { ports, hosts, tunnels, udpPorts, expression, snapLength = DEFAULT_SNAP_LENGTH } = this.options;
-    const rules = { ports, hosts, tunnels, udpPorts, snapLength };
-    const programs: Program[] = [loopbackOnce()];
-    if (this.indexes.length > 1) programs.push(onlyInterfaces(this.indexes));
-    if (expression === undefined || ports?.length || hosts?.length) {
-      // an expression may ask for any UDP: `ports` then speaks of TCP alone and is what the user wants to narrow
-      programs.push(byHardware(ethernetFilter(rules), networkFilter(rules)));
-    }
-    if (expression !== undefined) {
-      programs.push(compileExpression(expression, snapLength, ethernetInterface()));
-    }
-    return filterOf(...programs);
+    return captureProgram(
+      { ...this.options, snapLength: this.options.snapLength ?? DEFAULT_SNAP_LENGTH },
+      this.indexes,
+    );
   }
 }
 
