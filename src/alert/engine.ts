@@ -7,19 +7,20 @@
  */
 import type { AlertEvent, EarshotEvent } from "../core/event.ts";
 import type { Ledger } from "../core/ledger.ts";
-import { DAY, HOUR, type Micros, SECOND } from "../core/units.ts";
-import type { AlertNote, Predicate, Rule, RuleContext, SeriesStatus, TracePoint } from "./context.ts";
+import { HOUR, type Micros, SECOND } from "../core/units.ts";
+import type { AlertNote, Predicate, RuleContext, SeriesStatus, TracePoint } from "./context.ts";
 import { Coverage } from "./coverage.ts";
-import { FlapGuard } from "./flapping.ts";
-import { AlertHistory, type DurationStatistics, type KeptAlert } from "./history.ts";
+import { endOf, isTime } from "./event-time.ts";
+import type { DurationStatistics, KeptAlert } from "./history.ts";
 import { type LossDelta, LossWindow } from "./loss.ts";
-import type { Transition } from "./machine.ts";
 import { makeRules } from "./make-rules.ts";
 import { NoData } from "./no-data.ts";
+import { Schedule } from "./schedule.ts";
 import { type AlertConfig, withDefaultRule } from "./schema.ts";
 import { SeedRule } from "./seed-rule.ts";
-import { type Silence, Silences } from "./silence.ts";
+import type { Silence } from "./silence.ts";
 import { type EngineSnapshot, SCHEMA } from "./state.ts";
+import { Teller } from "./teller.ts";
 
 /** How far capture time must be past a window's end. */
 const LAG: Micros = 2 * SECOND;
@@ -27,8 +28,6 @@ const LAG: Micros = 2 * SECOND;
 const JUMP: Micros = 10 * SECOND;
 /** Files: packets further apart are taken as two captures. Also bounds what a hostile time stamp can cost. */
 const FILE_JUMP: Micros = 6 * HOUR;
-/** The end of the year 9999. A capture may hold any 64-bit time; what no calendar has is not an event's time. */
-const LAST_TIME: Micros = 253_402_300_799 * SECOND;
 const LOSS_SECONDS = HOUR / SECOND + 64;
 
 export interface AlertEngineOptions {
@@ -62,13 +61,11 @@ export interface Resumed {
 export class AlertEngine {
   readonly config: AlertConfig;
   readonly #options: AlertEngineOptions;
-  readonly #rules: { rule: Rule; next: Micros }[];
+  readonly #schedule: Schedule;
   readonly #coverage = new Coverage();
   readonly #loss: LossWindow;
   readonly #noData: NoData;
-  readonly #flapping: FlapGuard;
-  readonly #history: AlertHistory;
-  readonly #silences: Silences;
+  readonly #teller: Teller;
   #now: Micros | null = null;
   /** Events that came too late for any window, or at no time that can be. */
   late = 0;
@@ -79,12 +76,10 @@ export class AlertEngine {
     this.config = config;
     this.#options = options;
     this.#loss = new LossWindow(config.suspect_loss, LOSS_SECONDS);
-    this.#flapping = new FlapGuard(config.flapping.firings, config.flapping.within);
-    this.#history = new AlertHistory(config.retention);
-    this.#silences = new Silences((filter) => this.#compile(filter));
+    this.#teller = new Teller(config, (filter) => this.#compile(filter), options.emit);
     const context = this.#context();
     this.#noData = new NoData(config.no_data_after, (event, transition) => context.emit(event, transition));
-    this.#rules = makeRules(config, context, (filter) => this.#compile(filter)).map((rule) => ({ rule, next: 0 }));
+    this.#schedule = new Schedule(makeRules(config, context, (filter) => this.#compile(filter)));
   }
 
   /** Capture time so far; null before anything came. */
@@ -94,7 +89,7 @@ export class AlertEngine {
 
   /** The seed profile, for its own screen; null under another profile. */
   get seed(): SeedRule["profile"] | null {
-    const first = this.#rules[0]?.rule;
+    const first = this.#schedule.rules[0];
     return first instanceof SeedRule ? first.profile : null;
   }
 
@@ -111,14 +106,14 @@ export class AlertEngine {
     if ((this.#now as Micros) - event.time_us > HOUR) this.late++;
     if (event.type === "transaction" && (event.outcome === "no-response" || event.request === null))
       this.#loss.unmatched(second);
-    for (const { rule } of this.#rules) rule.observe(event);
+    for (const rule of this.#schedule.rules) rule.observe(event);
   }
 
   /** Requests without events: for simulations, and drivers that only count. */
   observeCount(time: Micros, requests: number): void {
     if (!isTime(time)) return;
     this.#reach(time);
-    for (const { rule } of this.#rules) rule.observeCount?.(time, requests);
+    for (const rule of this.#schedule.rules) rule.observeCount?.(time, requests);
   }
 
   /** What the capture saw and lost since the last call. */
@@ -134,7 +129,7 @@ export class AlertEngine {
     if (state === "down") {
       this.#coverage.down(time);
       this.#noData.down(time, reason);
-      for (const { rule } of this.#rules) rule.gap();
+      for (const rule of this.#schedule.rules) rule.gap();
     } else {
       this.#noData.up(time);
       this.#coverage.up(time);
@@ -161,50 +156,50 @@ export class AlertEngine {
   }
 
   status(): SeriesStatus[] {
-    return this.#rules.flatMap(({ rule }) => rule.status());
+    return this.#schedule.rules.flatMap((rule) => rule.status());
   }
 
   /** Open alerts and closed ones of the retention, newest first. */
   alerts(): KeptAlert[] {
-    return this.#history.list(this.#now ?? 0);
+    return this.#teller.history.list(this.#now ?? 0);
   }
 
   alert(id: string): KeptAlert | null {
-    return this.#history.get(id);
+    return this.#teller.history.get(id);
   }
 
   /** Restarts of learning, drift, flapping, first-seen. */
   notices(): readonly AlertEvent[] {
-    return this.#history.notices();
+    return this.#teller.history.notices();
   }
 
   durations(rule: string | null = null): DurationStatistics {
-    return this.#history.durations(this.#now ?? 0, this.#coverage.start, rule);
+    return this.#teller.history.durations(this.#now ?? 0, this.#coverage.start, rule);
   }
 
   /** Somebody knows of it: records of this alert are marked `acknowledged`. False when no such alert is open. */
   acknowledge(id: string, comment: string | null = null): boolean {
-    return this.#history.acknowledge(id, { time_us: this.#now ?? 0, comment });
+    return this.#teller.history.acknowledge(id, { time_us: this.#now ?? 0, comment });
   }
 
   /** Records that match are marked `silenced` for so long. Throws Trouble on a wrong filter. */
   silence(filter: string, length: Micros, comment: string | null = null): Silence {
     const now = this.#now ?? 0;
-    return this.#silences.add(filter, now, now + length, comment);
+    return this.#teller.silences.add(filter, now, now + length, comment);
   }
 
   unsilence(id: string): boolean {
-    return this.#silences.remove(id);
+    return this.#teller.silences.remove(id);
   }
 
   silences(): Silence[] {
-    return this.#silences.list(this.#now ?? 0);
+    return this.#teller.silences.list(this.#now ?? 0);
   }
 
   /** Forgets what a rule learned (all rules for null). False when there is no such rule. */
   relearn(name: string | null = null): boolean {
-    const chosen = this.#rules.filter(({ rule }) => name === null || rule.name === name);
-    for (const { rule } of chosen) rule.relearn(this.#now ?? 0);
+    const chosen = this.#schedule.rules.filter((rule) => name === null || rule.name === name);
+    for (const rule of chosen) rule.relearn(this.#now ?? 0);
     return chosen.length > 0;
   }
 
@@ -217,15 +212,8 @@ export class AlertEngine {
       coverage: this.#coverage.serialize(),
       loss: this.#loss.serialize(),
       no_data: this.#noData.serialize(),
-      flapping: this.#flapping.serialize(),
-      history: this.#history.serialize(),
-      silences: this.#silences.serialize(),
-      rules: this.#rules.map(({ rule, next }) => ({
-        name: rule.name,
-        fingerprint: rule.fingerprint,
-        next,
-        state: rule.serialize(),
-      })),
+      ...this.#teller.serialize(),
+      rules: this.#schedule.serialize(),
     };
   }
 
@@ -234,36 +222,28 @@ export class AlertEngine {
    * when the state is too old; alerts that nobody can judge any more are resolved. Returns what was taken up.
    */
   restore(saved: EngineSnapshot, now: Micros): { resumed: string[]; relearned: string[] } {
-    const resumed: string[] = [];
     const usable = saved.schema === SCHEMA && saved.now !== null && now - saved.now < this.config.state_max_age;
-    this.#history.restore(saved.history);
-    this.#silences.restore(saved.silences);
-    if (usable) {
-      this.#now = saved.now;
-      this.late = saved.late;
-      this.#coverage.restore(saved.coverage);
-      this.#loss.restore(saved.loss);
-      this.#noData.restore(saved.no_data);
-      this.#flapping.restore(saved.flapping);
-      for (const entry of this.#rules) {
-        const state = saved.rules.find(({ name }) => name === entry.rule.name);
-        if (state === undefined || state.fingerprint !== entry.rule.fingerprint) continue;
-        // a damaged time would have all the time since then evaluated
-        if (!(state.next >= (saved.now as Micros) - 2 * HOUR)) continue;
-        entry.rule.restore(state.state);
-        entry.next = state.next;
-        resumed.push(entry.rule.name);
-      }
-    } else this.#now = now;
+    this.#teller.restore(saved, usable);
+    const resumed = usable ? this.#takeUp(saved, saved.now as Micros) : [];
+    if (!usable) this.#now = now;
     // before any time passes: a rule that has not begun would be evaluated from 1970 on
-    for (const entry of this.#rules) if (!resumed.includes(entry.rule.name)) this.#start(entry, now);
+    this.#schedule.begin(now, resumed);
     if (usable) {
       // a short time away is not captured either, but what is pending may go on
       if (now > (saved.now as Micros) + JUMP) this.#skip(saved.now as Micros, now);
       else if (now > (saved.now as Micros)) this.#coverage.gap(saved.now as Micros, now);
     } else this.#coverage.restartAt(now);
-    this.#closeOrphans(resumed, now);
-    return { resumed, relearned: this.#names().filter((name) => !resumed.includes(name)) };
+    this.#teller.closeOrphans(resumed, now);
+    return { resumed, relearned: this.#schedule.names.filter((name) => !resumed.includes(name)) };
+  }
+
+  #takeUp(saved: EngineSnapshot, then: Micros): string[] {
+    this.#now = then;
+    this.late = saved.late;
+    this.#coverage.restore(saved.coverage);
+    this.#loss.restore(saved.loss);
+    this.#noData.restore(saved.no_data);
+    return this.#schedule.restore(saved.rules, then);
   }
 
   /**
@@ -272,17 +252,13 @@ export class AlertEngine {
    */
   static resume(config: AlertConfig, options: AlertEngineOptions, saved: EngineSnapshot | null, now: Micros): Resumed {
     const engine = new AlertEngine(config, options);
-    if (saved === null) return { engine, resumed: [], relearned: engine.#names(), broken: false };
+    if (saved === null) return { engine, resumed: [], relearned: engine.#schedule.names, broken: false };
     try {
       return { engine, ...engine.restore(saved, now), broken: false };
     } catch {
       const fresh = new AlertEngine(config, options);
-      return { engine: fresh, resumed: [], relearned: fresh.#names(), broken: true };
+      return { engine: fresh, resumed: [], relearned: fresh.#schedule.names, broken: true };
     }
-  }
-
-  #names(): string[] {
-    return this.#rules.map(({ rule }) => rule.name);
   }
 
   #compile(filter: string): Predicate {
@@ -296,35 +272,18 @@ export class AlertEngine {
       loss: this.#loss,
       leastCoverage: this.config.coverage,
       utcOffset: this.#options.utcOffset ?? (() => 0),
-      emit: (event, transition) => this.#passOn(event, transition),
+      emit: (event, transition) => this.#teller.tell(event, transition),
       note: (note) => this.#options.note?.(note),
       trace: this.#options.trace ?? null,
       evict: (table) => this.#options.ledger?.evict(table),
     };
   }
 
-  #passOn(event: AlertEvent, transition: Transition | "notice"): void {
-    if (event.state === "pending" && !this.config.announce_pending) return;
-    this.#history.record(event);
-    for (const passed of this.#flapping.pass(event, transition)) {
-      if (passed.state === "flapping") this.#history.record(passed);
-      this.#give(passed);
-    }
-  }
-
-  #give(event: AlertEvent): void {
-    const labels: Record<string, string> = { ...event.labels };
-    if (this.#history.acknowledged(event.id)) labels["acknowledged"] = "true";
-    const silence = this.#silences.find(event);
-    if (silence !== null) labels["silenced"] = silence.id;
-    this.#options.emit({ ...event, labels });
-  }
-
   #reach(now: Micros): void {
     if (this.#now === null) {
       this.#now = now;
       this.#coverage.begin(now);
-      for (const entry of this.#rules) this.#start(entry, now);
+      this.#schedule.begin(now);
       return;
     }
     if (now <= this.#now) return;
@@ -341,10 +300,7 @@ export class AlertEngine {
     this.#evaluateTo(from);
     this.#coverage.gap(from, to);
     this.#now = Math.max(this.#now ?? 0, to);
-    for (const entry of this.#rules) {
-      entry.rule.gap();
-      entry.next = Math.max(entry.next, Math.ceil(to / entry.rule.step) * entry.rule.step);
-    }
+    this.#schedule.skipTo(to);
   }
 
   #rebase(now: Micros): void {
@@ -352,46 +308,13 @@ export class AlertEngine {
     this.#now = now;
     this.#coverage.restartAt(now);
     this.#loss.clear();
-    this.#flapping.shift(shift);
-    for (const entry of this.#rules) {
-      entry.rule.rebase(shift, now);
-      this.#start(entry, now);
-    }
+    this.#teller.rebase(shift);
+    this.#schedule.rebase(shift, now);
   }
 
-  #start(entry: { rule: Rule; next: Micros }, now: Micros): void {
-    entry.next = (Math.floor(now / entry.rule.step) + 1) * entry.rule.step;
-    entry.rule.begin(now);
-  }
-
-  /** Evaluates every rule at each of its steps up to `limit`, in the order of time. */
   #evaluateTo(limit: Micros): void {
-    for (;;) {
-      let due: { rule: Rule; next: Micros } | null = null;
-      for (const entry of this.#rules) if (entry.next <= limit && (due === null || entry.next < due.next)) due = entry;
-      if (due === null) break;
-      due.rule.evaluate(due.next);
-      due.next += due.rule.step;
-    }
+    this.#schedule.evaluateTo(limit);
     this.#noData.advance(limit);
-    for (const event of this.#flapping.advance(limit)) this.#give(event);
+    this.#teller.advance(limit);
   }
-
-  /** Alerts of rules that are gone, or that learn anew. */
-  #closeOrphans(resumed: readonly string[], now: Micros): void {
-    for (const { event } of this.#history.open()) {
-      if (resumed.includes(event.rule) || (event.state === "no-data" && resumed.length > 0)) continue;
-      const time = new Date(now / 1000).toISOString().replace(/\.(\d{3})Z$/, ".$1000Z");
-      const summary = `RESOLVED ${event.rule}: no longer watched as it was (configuration changed, or the saved state was too old)`;
-      this.#passOn({ ...event, state: "resolved", time, time_us: now, resolved_at: time, summary }, "resolved");
-    }
-  }
-}
-
-const isTime = (time: Micros): boolean => time >= 0 && time <= LAST_TIME;
-
-/** When the last that is known of an event happened. */
-function endOf(event: Exclude<EarshotEvent, AlertEvent>): Micros {
-  const length_ms = event.type === "tls" ? event.duration_ms : (event.latency_ms.total ?? event.latency_ms.ttfb ?? 0);
-  return event.time_us + Math.min(Math.max(Math.round(length_ms * 1000), 0), DAY);
 }

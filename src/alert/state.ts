@@ -5,6 +5,7 @@ import type { FlappingSnapshot } from "./flapping.ts";
 import type { HistorySnapshot } from "./history.ts";
 import type { LossSnapshot } from "./loss.ts";
 import type { NoDataSnapshot } from "./no-data.ts";
+import type { RuleSnapshot } from "./schedule.ts";
 import type { Silence } from "./silence.ts";
 
 /** Raised whenever the shape changes; a state of another schema is not used. */
@@ -20,7 +21,7 @@ export interface EngineSnapshot {
   readonly flapping: FlappingSnapshot;
   readonly history: HistorySnapshot;
   readonly silences: readonly Silence[];
-  readonly rules: readonly { name: string; fingerprint: string; next: Micros; state: unknown }[];
+  readonly rules: readonly RuleSnapshot[];
 }
 
 const PARTS = ["coverage", "loss", "no_data", "flapping", "history", "silences", "rules"] as const;
