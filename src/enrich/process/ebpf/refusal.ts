@@ -4,6 +4,7 @@
  * newer parts into older kernels.
  */
 import { release } from "node:os";
+import { isConfidential, readLockdown } from "../lockdown.ts";
 import { readText } from "../proc-files.ts";
 import { ERRNO } from "../system-calls.ts";
 import type { BpfError } from "./light-skeleton.ts";
@@ -28,14 +29,14 @@ export function circumstances(): Circumstances {
     root: process.getuid?.() === 0,
     kernel: release(),
     status: readText("/proc/self/status"),
-    lockdown: readText("/sys/kernel/security/lockdown"),
+    lockdown: readLockdown(),
   };
 }
 
 export function explainRefusal(tier: "A" | "B", { errno, message }: BpfError, facts = circumstances()): string {
   const denied = errno === ERRNO.EPERM || errno === ERRNO.EACCES;
   // without the right to read kernel memory the kernel does not know the helpers that do: EINVAL
-  if (isLocked(facts.lockdown) && (denied || errno === ERRNO.EINVAL)) {
+  if (isConfidential(facts.lockdown) && (denied || errno === ERRNO.EINVAL)) {
     return "the kernel is locked down (lockdown=confidentiality), which forbids eBPF to read its memory";
   }
   // before 5.11 maps counted against the limit of locked memory, and no tier runs there anyway
@@ -60,11 +61,6 @@ function explainDenial(message: string, { root, status }: Circumstances): string
 function isOlder(kernel: string, major: number, minor: number): boolean {
   const [ours, its] = kernel.split(".").map((part) => Number.parseInt(part, 10));
   return ours < major || (ours === major && its < minor);
-}
-
-/** `none integrity [confidentiality]`: the one in brackets is in force. */
-function isLocked(lockdown: string | null): boolean {
-  return lockdown?.includes("[confidentiality]") === true;
 }
 
 /** Effective capabilities; null when they are not told. */

@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync } from "node:fs";
 import { release } from "node:os";
+import { isConfidential, readLockdown } from "../lockdown.ts";
 import { readText } from "../proc-files.ts";
 import { ERRNO, errorName, type Mapping, type SystemCalls } from "../system-calls.ts";
 import { mapPerfRing } from "./perf-ring.ts";
@@ -175,12 +176,13 @@ function format(path: string, fields: readonly string[]): TraceFormat | null {
 
 /** `since`: version of Linux that the tracepoint came with. */
 function refuse(name: string, since: string): never {
+  if (isConfidential(readLockdown()))
+    throw new Error("the kernel is locked down (lockdown=confidentiality), tracefs is empty");
   const codes = TRACEFS.map((root) => openError(`${root}/events/header_page`));
   // tracefs is there, the tracepoint is not
   if (codes.includes(""))
     throw new Error(`the kernel (${release()}) has no tracepoint ${name}, which came with Linux ${since}`);
   if (codes.includes("EACCES")) throw new Error("tracefs is not readable: needs root");
-  if (codes.includes("EPERM")) throw new Error("the kernel is locked down: it does not let tracefs be read");
   throw new Error("tracefs is not mounted (mount -t tracefs none /sys/kernel/tracing)");
 }
 
