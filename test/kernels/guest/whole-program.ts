@@ -45,6 +45,7 @@ export async function wholeProgram(options: readonly string[], count: number): P
     await once(watch, "close");
   } catch (error) {
     tally.fail(error);
+    tally.note(`it said: ${said.slice(-600)}`);
   } finally {
     watch.kill("SIGKILL");
     nginx.stop();
