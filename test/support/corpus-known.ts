@@ -160,13 +160,6 @@ export const KNOWN_DIFFERENCES: Readonly<Record<string, KnownDifference>> = {
     others: "Zeek: the exchange with status 200",
     why: "As above, on port 80.",
   },
-  zeek__http__methods: {
-    lines: ["requests: missing 1 OPTIONS ", "pairs: missing 1 OPTIONS  400"],
-    ours: "a response alone (`http1.response-without-request`) to a request line that is one word",
-    tshark: "an empty target",
-    others: "Zeek: one request without a method",
-    why: "A line `OPTIONS` without a target is a request line of nothing. Not taking single words keeps other protocols from being taken for HTTP on any port. The server answered 400.",
-  },
   "zeek__http__query-method-non-standard-port": {
     lines: ["requests: extra 1 QUERY /users", "pairs: extra 1 QUERY /users 200"],
     ours: "`QUERY /users > 200`",

@@ -264,6 +264,7 @@ describe("request lines without a version", () => {
     ["POST /x", "POST", "/x"],
     ["GET / HTTP/1.1 junk", "GET", "/"],
     ["CCM_POST /x", "CCM_POST", "/x"],
+    ["OPTIONS", "OPTIONS", ""],
   ])("%s, and field lines", (line, method, target) => {
     for (const size of [1, 1_000]) {
       const dialogue = talk({ maximumSegment_bytes: size }).client(http(line, "Host: a")).server(answer(400)).close();
@@ -280,6 +281,9 @@ describe("request lines without a version", () => {
     "CONNECT\naccept-version:1.2\nhost:a\n\n\0",
     "SEND /queue\ndestination:/queue/a\n\n\0",
     "DELETE /k\x01y\r\nHost: a\r\n\r\n",
+    "QUIT\r\nHost: a\r\n\r\n",
+    "GET\r\nkey: a\r\n\r\n",
+    "CONNECT\r\nhost:a\r\n\r\n\0",
     "ious HTTP/1.1\r\nHost: a\r\n\r\n",
   ])("%j is no HTTP", (text) => {
     expect(talk().client(text).server("ERROR\r\n").close().rows()).toEqual([]);

@@ -148,6 +148,7 @@ export class Head extends HeadFields {
       const old = this.mayBe09 && targetEnd === this.targetEnd && bytes[at] === 47;
       this.version = old && isGet(bytes, start, this.methodEnd) ? 9 : 10;
       this.anomaly(this.version === 9 ? "http1.http09" : "http1.version-missing");
+      if (at === targetEnd) this.anomaly("http1.target-invalid");
       return;
     }
     const single = at - this.methodEnd === 1 && versionStart - targetEnd === 1;

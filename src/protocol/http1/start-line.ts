@@ -47,12 +47,13 @@ function isIcyLine(bytes: Uint8Array, start: number, end: number): Detection {
 
 /**
  * A whole request line with an HTTP version, or `GET /…` without one when `allowHttp09`; or a target without a version,
- * when a field line follows (`Host`, behind a method that nobody registered): what servers answer with 400.
+ * when a field line follows (`Host`, behind a method that nobody registered or that stands alone): what servers answer with 400.
  */
 export function isRequestLine(bytes: Uint8Array, start: number, end: number, allowHttp09: boolean): Detection {
   let at = start;
   while (at < end && at - start <= MAX_METHOD && TOKEN[bytes[at]] === 1) at++;
   if (at === end) return "need-more";
+  if (bytes[at] === CR || bytes[at] === LF) return isMethodAlone(bytes, start, at, end);
   if (at === start || (bytes[at] !== SPACE && bytes[at] !== TAB)) return "no";
   const methodEnd = at;
   if (isHttpSlash(bytes, start) && methodEnd - start >= 5) return "no";
@@ -86,6 +87,15 @@ function isVersionless(bytes: Uint8Array, methodEnd: number, lineEnd: number): b
     version ||= at + 6 < lineEnd && isHttpSlash(bytes, at + 1);
   }
   return !blank || version;
+}
+
+/** A registered method, the end of the line, and `Host:`. STOMP has a command CONNECT, with such a line behind it. */
+function isMethodAlone(bytes: Uint8Array, start: number, methodEnd: number, end: number): Detection {
+  const method = latin1(bytes, start, methodEnd);
+  if (!METHODS.has(method) || method === "CONNECT") return "no";
+  const lineFeed = bytes[methodEnd] === CR ? methodEnd + 1 : methodEnd;
+  if (lineFeed >= end) return "need-more";
+  return bytes[lineFeed] === LF ? isFieldLine(bytes, lineFeed + 1, end, false) : "no";
 }
 
 /** `name:`, or `Host:` only. */
