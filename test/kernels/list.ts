@@ -26,6 +26,7 @@ export const TARGETS: readonly Target[] = [
   { name: "5.10", ...X86, ...BULLSEYE, tiers: ["C", "D"] },
   { name: "6.1", ...X86, ...BOOKWORM, tiers: ["B", "C", "D"] },
   { name: "6.1-lockdown", ...X86, ...BOOKWORM, tiers: ["D"], boot: "lockdown=confidentiality" },
+  { name: "6.1-integrity", ...X86, ...BOOKWORM, tiers: ["B", "C", "D"], boot: "lockdown=integrity" },
   { name: "6.12", ...X86, ...TRIXIE, tiers: ["A", "B", "C", "D"] },
   { name: "6.12-rt", ...X86, ...TRIXIE, kernel: "linux-image-rt-amd64", tiers: ["A", "B", "C", "D"] },
   { name: "6.12-arm64", architecture: "arm64", kernel: "linux-image-arm64", ...TRIXIE, tiers: ["A", "B", "C", "D"] },
