@@ -11,6 +11,7 @@ import {
   driftText,
   fireText,
   learningText,
+  mostly,
   named,
   resolveText,
   restartText,
@@ -140,7 +141,8 @@ export class BaselineReport {
     const since = now.active_at ?? look.time;
     if (state === "resolved") {
       const length = (now.resolved_at ?? look.time) - since;
-      return resolveText(this.title, this.#measure, length, now.peak, now.evaluations);
+      const text = resolveText(this.title, this.#measure, length, now.peak, now.evaluations);
+      return `${text}${mostly(evidence.contributors, "")}`;
     }
     const low = now.direction === "low";
     const text = fireText(this.title, this.#measure, {

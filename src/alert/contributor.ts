@@ -79,6 +79,11 @@ export class UsualKeys {
   }
 }
 
+/** Keys that hold at least a tenth of all there is, at most three a dimension: where nothing is usual. */
+export function largest(dimensions: readonly string[], window: readonly Keys[]): Contributor[] {
+  return contributors(dimensions, window, new UsualKeys(), "high").map((row) => ({ ...row, new: false }));
+}
+
 /** Keys that hold at least a tenth of the excess (for a low alert: of what is missing), at most three a dimension. */
 export function contributors(
   dimensions: readonly string[],

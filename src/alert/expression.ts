@@ -65,6 +65,8 @@ export interface Expression {
   readonly window: Micros;
   readonly operator: string;
   readonly limit: number;
+  /** The number grows with each event that counts: it can be said what it is made of. */
+  readonly adds: boolean;
   amount(event: TransactionEvent): number | null;
   /** The window's number from what it holds; null when it cannot be said. */
   value(window: WindowValue): number | null;
@@ -96,6 +98,7 @@ export function parseExpression(text: string): Expression {
     window,
     operator,
     limit: Number(limit),
+    adds: ["sum", "rate", "share"].includes(aggregation) || (aggregation === "count" && SOURCES[source].flag),
     amount: SOURCES[source].amount,
     value: ({ value, count }) => {
       if (aggregation === "count" && !SOURCES[source].flag) return count;

@@ -34,11 +34,20 @@ export function valueText(measure: Measure, value: number): string {
   return measure.unit === "ms" ? `${digits(value)} ms` : digits(value);
 }
 
+/** The host, of a filter that names just one. */
+const hostOf = (scope: string | null): string | null =>
+  scope === null ? null : (/^\s*host\s*==\s*"([^"]+)"\s*$/.exec(scope)?.[1] ?? null);
+
+const joined = (...parts: readonly (string | null)[]): string => parts.filter((part) => part !== null).join(" ");
+
 /** `shop.example` for the filter that names just that host, else the filter as it is. */
 export function subjectText(scope: string | null, group: string | null): string {
-  const host = scope === null ? null : /^\s*host\s*==\s*"([^"]+)"\s*$/.exec(scope);
-  const named = host === null ? scope : host[1];
-  return [named, group].filter((part) => part !== null).join(" ");
+  return joined(hostOf(scope) ?? scope, group);
+}
+
+/** `brute force 10.0.0.7`: a rule by the name that somebody gave it, which says what a long filter would. */
+export function ruleTitleText(name: string, scope: string | null, group: string | null): string {
+  return joined(name, hostOf(scope), group);
 }
 
 /** `requests shop.example`; the rule's own name where it is more than the series'. */
@@ -98,7 +107,7 @@ export function fireText(title: string, measure: Measure, figures: FireFigures):
   return (
     `${direction.toUpperCase()} ${title}: ${valueText(measure, value)} in ${figures.window / SECOND} s${median}, ` +
     `usual ${valueText(measure, m)} (${change}limit ${valueText(measure, limit)}) ` +
-    `since ${clockText(figures.since, figures.offset_min)}${mostly(figures.contributors, direction)}` +
+    `since ${clockText(figures.since, figures.offset_min)}${mostly(figures.contributors, direction === "high" ? " of the excess" : " of what is missing")}` +
     (figures.suspect ? `; capture lost ${loss} of the traffic, true value is higher` : "")
   );
 }
@@ -116,8 +125,8 @@ const READS: readonly (readonly [dimension: string, read: (key: string) => strin
   ["status", (key) => `with status ${key}`],
 ];
 
-/** `; mostly shop.example/login from 10.0.0.7 (94 % of the excess)`: what, and who. */
-function mostly(found: AlertEvent["contributors"], direction: "high" | "low"): string {
+/** `; mostly shop.example/login from 10.0.0.7 (94 % of the excess)`: what, and who. `of`: of what it is a share. */
+export function mostly(found: AlertEvent["contributors"], of: string): string {
   const main = READS.flatMap(([dimension, read]) =>
     found
       .filter((row) => row.dimension === dimension && row.share_of_excess >= 0.5)
@@ -130,8 +139,7 @@ function mostly(found: AlertEvent["contributors"], direction: "high" | "low"): s
   const named = [what, who].filter((part) => part !== undefined);
   if (named.length === 0) return "";
   const share = Math.round(Math.min(...named.map(({ row }) => row.share_of_excess)) * 100);
-  const of = direction === "high" ? "the excess" : "what is missing";
-  return `; mostly ${named.map(({ text }) => text).join(" ")} (${share} % of ${of})`;
+  return `; mostly ${named.map(({ text }) => text).join(" ")} (${share} %${of})`;
 }
 
 export function resolveText(

@@ -56,9 +56,45 @@ describe("thresholds", () => {
     expect(told(events)).toEqual(["busy firing", "busy resolving", "busy resolved"]);
     expect(events[0]).toMatchObject({ severity: "critical", direction: "high", window_s: 60, labels: { team: "web" } });
     expect(events[0].annotations?.["text"]).toBe('9/s over 5 on host == "www.example.com" {{ nothing }}');
-    expect(events[0].summary).toBe("FIRING busy www.example.com: 9 requests/s (rate(requests[1m]) > 5)");
+    expect(events[0].summary).toBe(
+      "FIRING busy www.example.com: 9 requests/s (rate(requests[1m]) > 5); mostly www.example.com/shop from 10.0.0.7 (100 %)",
+    );
     expect(Date.parse(events[0].fired_at ?? "") - Date.parse(events[0].active_at ?? "")).toBe(30_000);
     expect(events[0].samples).toHaveLength(3);
+  });
+
+  test("who and what the number is made of", () => {
+    const rule = {
+      kind: "threshold",
+      name: "brute force",
+      scope: 'status == 401 and path startsWith "/login"',
+    } as const;
+    const change = (index: number): Change => ({
+      request: { host: "shop.example", path: "/login" },
+      response: { status: 401 },
+      flow: { client: { ip: index < 8 ? "10.0.0.7" : "10.0.0.8", port: 1 } },
+    });
+    const summary = (more: object) => {
+      const { steps, events } = feeder({ ...rule, expr: "count(requests[1m]) > 30", ...more });
+      steps(12, 10, change);
+      expect(events.map(({ state }) => state)).toEqual(["firing"]);
+      return events[0];
+    };
+    const plain = summary({});
+    expect(plain.summary).toBe(
+      "FIRING brute force: 60 requests (count(requests[1m]) > 30); mostly shop.example/login from 10.0.0.7 (80 %)",
+    );
+    expect(plain.contributors.map(({ dimension, key, now, usual }) => [dimension, key, now, usual])).toEqual([
+      ["section", "http://shop.example/login", 60, 0],
+      ["client", "10.0.0.7", 48, 0],
+      ["client", "10.0.0.8", 12, 0],
+    ]);
+    expect(plain.contributors.some((row) => row.new)).toBe(false);
+    const grouped = summary({ group_by: "client" });
+    expect(grouped.summary).toBe(
+      "FIRING brute force 10.0.0.7: 48 requests (count(requests[1m]) > 30); mostly shop.example/login (100 %)",
+    );
+    expect(summary({ expr: "p95(latency[1m]) > 0" }).contributors).toEqual([]);
   });
 
   const answers: [string, (index: number) => Change, number][] = [

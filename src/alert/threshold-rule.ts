@@ -6,13 +6,14 @@ import type { AlertEvent, EarshotEvent } from "../core/event.ts";
 import { EXIT, Trouble } from "../core/trouble.ts";
 import { type Micros, SECOND } from "../core/units.ts";
 import type { Predicate, Rule, RuleContext, SeriesStatus } from "./context.ts";
+import { largest } from "./contributor.ts";
 import { type KeyReader, keyReader } from "./dimension.ts";
 import { type Expression, measureOf, parseExpression } from "./expression.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { Groups, type GroupsSnapshot } from "./groups.ts";
 import type { WindowQuality } from "./loss.ts";
 import { AlertMachine, type MachineSnapshot, type Transition, type Verdict } from "./machine.ts";
-import { lengthText, subjectText } from "./messages.ts";
+import { lengthText, mostly, ruleTitleText } from "./messages.ts";
 import { alertId, alertRecord, machineParts, qualityParts, stateOf } from "./record.ts";
 import type { ThresholdRuleConfig } from "./schema.ts";
 import { Series, type SeriesSnapshot } from "./series.ts";
@@ -200,6 +201,7 @@ export class ThresholdRule implements Rule {
       ...{ rule: name, scope, group: member.group, state, severity },
       ...{ value: member.value === null ? null : figure(member.value), limit: this.#expression.limit },
     };
+    const found = state === "firing" ? this.#contributors(member, time) : [];
     const event = alertRecord(time, {
       ...machineParts(member.machine),
       id: alertId("a", name, member.group, now.active_at),
@@ -208,10 +210,11 @@ export class ThresholdRule implements Rule {
       group: member.group,
       state,
       severity,
-      summary: this.#summary(state, member, time),
+      summary: `${this.#summary(state, member, time)}${mostly(found, "")}`,
       window_s: this.#expression.window / SECOND,
       value: member.value,
-      samples: member.series.samples(time, []),
+      contributors: found,
+      samples: member.series.samples(time, found),
       quality: qualityParts(quality),
       labels: fillTemplates(labels, names),
       annotations: fillTemplates(annotations, names),
@@ -231,8 +234,15 @@ export class ThresholdRule implements Rule {
   }
 
   #title(member: Member): string {
-    const subject = subjectText(this.#config.scope, member.group);
-    return subject === "" ? this.name : `${this.name} ${subject}`;
+    return ruleTitleText(this.name, this.#config.scope, member.group);
+  }
+
+  /** Who and what the number is made of; of one that is too low, or no sum, there is nothing to tell. */
+  #contributors(member: Member, time: Micros): AlertEvent["contributors"] {
+    if (this.#low || !this.#expression.adds) return [];
+    return largest(DIMENSIONS, member.series.keysAt(time)).filter(
+      ({ dimension }) => dimension !== this.#config.group_by,
+    );
   }
 }
 
