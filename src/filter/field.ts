@@ -1,7 +1,7 @@
 /**
  * What a filter can ask of an event: every field by its name in the JSON output, short names for the common ones, and
  * families of fields with a free last part (`header["x-name"]`). Each says its type and how it is read; the tables are
- * in field-table.ts and field-family.ts.
+ * in field-rows.ts and field-family.ts.
  */
 import { FAMILIES } from "./field-family.ts";
 import { ALIASES, FIELDS } from "./field-table.ts";
