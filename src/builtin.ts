@@ -37,6 +37,7 @@ export function protocols(outlet: ProtocolOutlet, more: readonly Protocol[]): Pr
   const http1 = new Http1Protocol({
     budget,
     newBuilder: () => outlet.stage.builder(),
+    wakeBuilder: (flow, record) => outlet.stage.wake(flow, record),
     // what is inside CONNECT may be anything; a protocol named by Upgrade is that protocol, and none of ours
     openTunnel: (_flow, protocol) => (protocol === "connect" ? new Selector({ protocols: all, budget }) : null),
   });

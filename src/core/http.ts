@@ -3,6 +3,7 @@
  * head is lent: one object, filled again for each message.
  */
 import type { CloseReason, Flow } from "./flow.ts";
+import type { RestRecord } from "./rest.ts";
 import type { Micros } from "./units.ts";
 
 /** Field lines kept of one head; more are counted and the exchange is marked truncated. */
@@ -95,6 +96,9 @@ export interface ExchangeBuilder {
   gap(flow: Flow, request: boolean, missedBytes: number, inBody: boolean): void;
   retransmitted(flow: Flow, request: boolean, octets: number): void;
   close(flow: Flow, reason: CloseReason): void;
+  /** See FlowParser; false when there is more to know than numbers. */
+  rest?(record: RestRecord): boolean;
+  rested?(): void;
 }
 
 /** How to treat the value of a field: copy it. */

@@ -4,6 +4,7 @@
  * any bytes (law 4), and nothing may depend on how the bytes were cut (law 1).
  */
 import type { CloseReason, Flow, HalfIndex } from "./flow.ts";
+import type { RestRecord, Waker } from "./rest.ts";
 
 export interface FlowParser {
   /** Next bytes of one direction: `bytes[start, end)`. `flow.now` is the capture time of the packet that had them. */
@@ -20,6 +21,13 @@ export interface FlowParser {
   /** A direction ended in order (FIN): nothing more will come from it. */
   finished?(flow: Flow, from: HalfIndex): void;
   close(flow: Flow, reason: CloseReason): void;
+  /**
+   * The flow was not used for a while: writes all there is to know as numbers and gives who makes a parser of them again;
+   * null when there is more to know. Changes nothing. A parser without this keeps its flow an object.
+   */
+  rest?(flow: Flow, record: RestRecord): Waker | null;
+  /** It was put away as written: this object serves the flow no longer. */
+  rested?(): void;
 }
 
 /** What a protocol thinks of the first bytes of one direction. */

@@ -14,6 +14,7 @@ import { EndedFlows } from "./ended-flows.ts";
 import { FlowIndex } from "./flow-index.ts";
 import { hashOf, isReverse } from "./match.ts";
 import { firstExpected, REASSEMBLY_LIMITS, Reassembler, type ReassemblyLimits } from "./reassembly.ts";
+import { RestingFlows } from "./resting-flows.ts";
 import { UseList } from "./use-list.ts";
 
 /** `first`, `first + step`, `first + 2 * step`, … */
@@ -23,8 +24,10 @@ export interface FlowIds {
 }
 
 export interface FlowTableOptions {
-  /** Live flows at most; the one unused longest makes room. 65,536 flows take some 60 MB. */
+  /** Live flows at most; the one unused longest makes room. */
   readonly maxFlows?: number;
+  /** Of these so many are objects, 2 kB each with an open request; the others rest as numbers (resting-flows.ts). */
+  readonly maxAwake?: number;
   /** A flow without packets for this long is over: 10 minutes, past the keep-alive limits of most servers (nginx 75 s). */
   readonly idle?: Micros;
   /** Numbers of flows, so that those of several tables differ; 1, 2, 3, … when absent. */
@@ -64,6 +67,8 @@ export class FlowTable implements PacketListener {
   private nextId: number;
   private readonly idStep: number;
   private readonly uses = new UseList();
+  private readonly resting: RestingFlows;
+  private readonly maxAwake: number;
   private readonly freeFlows: Flow[] = [];
   private readonly ended = new EndedFlows();
   /** Flow and direction of the packet taken last; null when it belonged to none. */
@@ -76,6 +81,8 @@ export class FlowTable implements PacketListener {
     this.ledger = ledger;
     this.options = options;
     this.maxFlows = options.maxFlows ?? 65_536;
+    this.maxAwake = Math.max(1, options.maxAwake ?? 4_096);
+    this.resting = new RestingFlows(this.maxFlows);
     this.idle = options.idle ?? 600 * SECOND;
     this.linger = options.linger ?? SECOND;
     this.nextId = options.ids?.first ?? 1;
@@ -106,6 +113,7 @@ export class FlowTable implements PacketListener {
       return;
     }
     const hash = hashOf(packet);
+    if (this.resting.count > 0) this.wakeFlows(packet, hash);
     let flow = this.index.find(packet, hash);
     let from: HalfIndex = flow !== null && isReverse(flow, packet) ? 1 : 0;
     if (flow !== null && control & SYN && this.replaces(flow, from, packet)) {
@@ -121,6 +129,7 @@ export class FlowTable implements PacketListener {
       this.uses.moveToFront(flow);
     }
     if (packet.time > flow.lastTime) flow.lastTime = packet.time;
+    if (this.live - this.resting.count > this.maxAwake) this.restOldest(flow);
     this.current = flow;
     this.currentHalf = from;
     try {
@@ -255,7 +264,7 @@ export class FlowTable implements PacketListener {
 
   /** Nothing more will come. */
   end(): void {
-    for (let flow = this.uses.oldest; flow !== null; flow = this.uses.oldest) {
+    for (let flow = this.oldest(); flow !== null; flow = this.oldest()) {
       try {
         this.close(flow, "end");
       } catch (error) {
@@ -281,6 +290,10 @@ export class FlowTable implements PacketListener {
 
   /** The list is in order of use only to within TOUCH, so a flow in use found at its end moves to its front. */
   private endIdle(now: Micros): void {
+    for (let place = this.resting.first; place >= 0; place = this.resting.first) {
+      if (now - this.resting.lastTime(place) <= this.idle) break;
+      this.close(this.wake(place), "idle");
+    }
     for (let looked = 0; looked < 64; looked++) {
       const flow = this.uses.oldest;
       if (flow === null) return;
@@ -328,6 +341,52 @@ export class FlowTable implements PacketListener {
     if (this.freeFlows.length < 4096) this.freeFlows.push(flow);
   }
 
+  private blank(): Flow {
+    const flow = this.freeFlows.pop() ?? new Flow();
+    flow.reset();
+    return flow;
+  }
+
+  // ---- flows that rest
+
+  /** Flows with the packet's addresses are objects again: nobody else has to know that some rest. */
+  private wakeFlows(packet: Packet, hash: number): void {
+    for (let place = this.resting.find(packet, hash); place >= 0; place = this.resting.find(packet, hash))
+      this.wake(place);
+  }
+
+  private wake(place: number): Flow {
+    const flow = this.blank();
+    this.resting.wake(place, flow);
+    flow.live = true;
+    flow.interfaceName = this.options.interfaceName?.(flow.interfaceId) ?? null;
+    this.index.insert(flow);
+    this.uses.add(flow);
+    return flow;
+  }
+
+  /** The flow unused longest; those that rest come before those that do not. */
+  private oldest(): Flow | null {
+    return this.resting.count > 0 ? this.wake(this.resting.first) : this.uses.oldest;
+  }
+
+  /** Puts away the flow that was not used for longest; not this one. A few that cannot rest are passed over. */
+  private restOldest(current: Flow): void {
+    for (let tries = 0; tries < 4; tries++) {
+      const flow = this.uses.oldest!;
+      if (flow === current) return;
+      if (this.reassembler.waiting.has(flow) || !this.resting.rest(flow)) {
+        this.uses.moveToFront(flow);
+        continue;
+      }
+      flow.live = false;
+      flow.parser = null;
+      this.uses.remove(flow);
+      this.free(flow);
+      return;
+    }
+  }
+
   private giveUp(flow: Flow, error: unknown): void {
     this.ledger.internalErrors++;
     this.options.onInternalError?.(error);
@@ -346,12 +405,10 @@ export class FlowTable implements PacketListener {
 
   private add(packet: Packet, hash: number): Flow {
     if (this.live >= this.maxFlows) {
-      const oldest = this.uses.oldest!;
       this.ledger.evict("flows");
-      this.close(oldest, "evicted");
+      this.close(this.oldest()!, "evicted");
     }
-    const flow = this.freeFlows.pop() ?? new Flow();
-    flow.reset();
+    const flow = this.blank();
     flow.id = this.nextId;
     this.nextId += this.idStep;
     flow.live = true;

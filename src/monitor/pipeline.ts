@@ -40,6 +40,7 @@ export interface PipelineOptions {
   /** Null shows everything as sent (`--reveal`). */
   readonly redactor: { readonly head: HeadRedactor; readonly body: RedactBody } | null;
   readonly maxFlows?: number;
+  readonly maxAwake?: number;
   readonly flowIds?: FlowIds;
   readonly maxBodyBytes?: number;
   /** False when nobody looks at more than numbers. */
@@ -99,6 +100,7 @@ export class Pipeline implements PacketHandler, ExchangeListener {
     const firstOctets = new FirstOctets(selectorOptions);
     this.flows = new FlowTable(this.ledger, {
       maxFlows: options.maxFlows,
+      maxAwake: options.maxAwake,
       ids: options.flowIds,
       open: () => firstOctets,
       onOpened: (flow) => {

@@ -15,12 +15,25 @@ import {
   NO_REQUEST,
 } from "../core/http.ts";
 import { KeptHead } from "../core/kept-head.ts";
+import type { RestRecord } from "../core/rest.ts";
 import { addSample, newSample } from "./body-sample.ts";
 import { Pairing } from "./pairing.ts";
+import type { TransactionStage } from "./stage.ts";
 
 export class FlowExchanges extends Pairing implements ExchangeBuilder {
   /** A request was found behind octets that are none: the server may have read them as another. */
   private adrift = false;
+
+  /** Goes on with what one has written (`rest`). */
+  static woken(stage: TransactionStage, flow: Flow, record: RestRecord): FlowExchanges {
+    const builder = new FlowExchanges(stage);
+    builder.wakeFrom(flow, record);
+    return builder;
+  }
+
+  override rest(record: RestRecord): boolean {
+    return !this.adrift && super.rest(record);
+  }
 
   // ---- requests
 

@@ -11,11 +11,17 @@
 import type { Exchange } from "../core/exchange.ts";
 import type { Flow } from "../core/flow.ts";
 import type { MessageHead } from "../core/http.ts";
+import type { RestRecord } from "../core/rest.ts";
 import { MAX_PIPELINED, type TransactionStage } from "./stage.ts";
 
 /** Whole batches that tell how a client works; looks of quiet, in doubt, that are chance no more. */
 const BATCHES = 2;
 const QUIET_MOMENTS = 3;
+
+/** What the one exchange of a resting flow is: open, its request being read, its response. */
+const OPEN = 1;
+const ASKING = 2;
+const ANSWERING = 4;
 
 /** What is remembered of a flow whose client pipelines, or of which octets were lost. Most flows have none. */
 class Doubts {
@@ -158,6 +164,39 @@ export class Pairing {
     // a client that waited so often sends in batches
     if (doubts.pipelined) doubts.batches = BATCHES;
     doubts.doubt = doubts.lossy = doubts.batch = false;
+  }
+
+  // ---- while the flow rests
+
+  /** The numbers of this, and of the one exchange that is open; false when there is more to know. */
+  rest(record: RestRecord): boolean {
+    const { first, asking, answering } = this;
+    const only = first ?? asking ?? answering;
+    const isOther = (exchange: Exchange | null) => exchange !== null && exchange !== only;
+    if (this.doubts !== null || this.open > 1 || isOther(asking) || isOther(answering)) return false;
+    const places = (first === null ? 0 : OPEN) | (asking === null ? 0 : ASKING) | (answering === null ? 0 : ANSWERING);
+    record.putInt(places);
+    record.putInt(this.newestAcknowledgment);
+    return only === null || only.rest(record);
+  }
+
+  /** What was written is kept by others: the object of the exchange can be used again. */
+  rested(): void {
+    const only = this.first ?? this.asking ?? this.answering;
+    if (only !== null) this.stage.rested(only);
+  }
+
+  protected wakeFrom(flow: Flow, record: RestRecord): void {
+    const places = record.takeInt();
+    this.newestAcknowledgment = record.takeInt();
+    if (places === 0) return;
+    const exchange = this.stage.woken(flow, record);
+    if (places & OPEN) {
+      this.first = this.last = exchange;
+      this.open = 1;
+    }
+    if (places & ASKING) this.asking = exchange;
+    if (places & ANSWERING) this.answering = exchange;
   }
 
   // ---- responses

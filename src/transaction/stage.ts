@@ -4,6 +4,7 @@ import { ABORTED, COMPLETE, Exchange, type ExchangeListener, GAP, NO_RESPONSE } 
 import type { Flow } from "../core/flow.ts";
 import type { ExchangeBuilder, HeadRedactor } from "../core/http.ts";
 import type { Ledger } from "../core/ledger.ts";
+import type { RestRecord } from "../core/rest.ts";
 import { FlowExchanges } from "./builder.ts";
 import { HeadKeeper } from "./keep.ts";
 import { recallHeads } from "./kept-numbers.ts";
@@ -52,17 +53,36 @@ export class TransactionStage {
     return new FlowExchanges(this);
   }
 
+  /** A builder of what one has written while its flow rested. */
+  wake(flow: Flow, record: RestRecord): ExchangeBuilder {
+    return FlowExchanges.woken(this, flow, record);
+  }
+
   /** A new exchange; null when too many are open. */
   take(flow: Flow): Exchange | null {
     if (this.open === MAX_OPEN) return null;
     this.open++;
-    let exchange = this.free;
-    if (exchange === null) exchange = new Exchange();
-    else {
-      this.free = exchange.next;
-      this.freeCount--;
-    }
+    const exchange = this.object();
     exchange.blank(flow);
+    return exchange;
+  }
+
+  private object(): Exchange {
+    const exchange = this.free;
+    if (exchange === null) return new Exchange();
+    this.free = exchange.next;
+    this.freeCount--;
+    return exchange;
+  }
+
+  /** It stays open, but as numbers: its object can serve another. */
+  rested(exchange: Exchange): void {
+    this.giveBack(exchange);
+  }
+
+  woken(flow: Flow, record: RestRecord): Exchange {
+    const exchange = this.object();
+    exchange.wake(flow, record);
     return exchange;
   }
 
@@ -91,11 +111,14 @@ export class TransactionStage {
     if (exchange.requestBlock >= 0) this.arena.release(exchange.requestBlock, request.kept);
     if (exchange.responseBlock >= 0) this.arena.release(exchange.responseBlock, response.kept);
     this.open--;
-    if (this.freeCount < MAX_FREE) {
-      exchange.next = this.free;
-      this.free = exchange;
-      this.freeCount++;
-    }
+    this.giveBack(exchange);
+  }
+
+  private giveBack(exchange: Exchange): void {
+    if (this.freeCount === MAX_FREE) return;
+    exchange.next = this.free;
+    this.free = exchange;
+    this.freeCount++;
   }
 }
 

@@ -8,6 +8,7 @@ import { Budget, WAITING_BYTES } from "../../core/budget.ts";
 import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
 import { octetsDiffer } from "../../core/overlap.ts";
 import type { FlowParser, Protocol } from "../../core/protocol.ts";
+import type { Waker } from "../../core/rest.ts";
 
 /** Octets of one direction kept while its protocol is not known. Request lines are the longest opening there is. */
 const MAX_OPENING = 65_536;
@@ -85,7 +86,7 @@ export interface SelectorOptions {
  * Reads the first octets of any flow, one object for all of them: nearly always they tell the protocol, and then the flow
  * needs no Selector of its own.
  */
-export class FirstOctets implements FlowParser {
+export class FirstOctets implements FlowParser, Waker {
   private readonly options: SelectorOptions;
 
   constructor(options: SelectorOptions) {
@@ -107,6 +108,15 @@ export class FirstOctets implements FlowParser {
   }
 
   close(): void {}
+
+  /** There is nothing to know yet. */
+  rest(): Waker {
+    return this;
+  }
+
+  wake(): FlowParser {
+    return this;
+  }
 }
 
 export class Selector implements FlowParser {

@@ -6,6 +6,7 @@ import type { Budget } from "../../core/budget.ts";
 import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
 import { type AnsweredMethod, type ExchangeBuilder, FIELD_STRIDE } from "../../core/http.ts";
 import type { FlowParser } from "../../core/protocol.ts";
+import type { RestRecord, Waker } from "../../core/rest.ts";
 import { type Framing, requestFraming, responseFraming } from "./framing.ts";
 import type { Head } from "./head.ts";
 import { hostNotes } from "./host.ts";
@@ -14,6 +15,8 @@ import { Reader } from "./reader.ts";
 
 export interface Http1Options {
   readonly newBuilder: (flow: Flow) => ExchangeBuilder;
+  /** Makes a builder of what one has written (ExchangeBuilder.rest); without it no flow rests. */
+  readonly wakeBuilder?: (flow: Flow, record: RestRecord) => ExchangeBuilder;
   /** Reads what follows CONNECT or an Upgrade; null lets it pass. */
   readonly openTunnel: (flow: Flow, protocol: string) => FlowParser | null;
   /** For heads that come in pieces, of all flows together; one of its own when absent. */
@@ -43,15 +46,18 @@ export class Http1Connection implements FlowParser {
 
   /** Shared by all connections. */
   readonly budget: Budget;
+  private readonly waker: Waker;
 
-  constructor(options: Http1Options, free: Http1Connection[], budget: Budget) {
+  constructor(options: Http1Options, free: Http1Connection[], budget: Budget, waker: Waker) {
     this.options = options;
     this.budget = budget;
     this.free = free;
+    this.waker = waker;
   }
 
-  renew(flow: Flow): void {
-    this.builder = this.options.newBuilder(flow);
+  /** Forgets the flow before. */
+  renew(builder: ExchangeBuilder): void {
+    this.builder = builder;
     this.requestHalf = 2;
     this.requests = 0;
     this.tunnel = null;
@@ -96,6 +102,36 @@ export class Http1Connection implements FlowParser {
     }
     this.tunnel?.close(flow, reason);
     this.builder.close(flow, reason);
+    this.giveBack();
+  }
+
+  rest(_flow: Flow, record: RestRecord): Waker | null {
+    if (this.tunneled || this.upgradeName !== "" || this.tunnelName !== "") return null;
+    record.putInt(this.requestHalf | (this.upgradeAsked ? 4 : 0));
+    record.putInt(this.requests);
+    const [first, second] = this.readers;
+    const all = first.rest(record) && second.rest(record) && this.builder.rest?.(record) === true;
+    return all && this.options.wakeBuilder !== undefined ? this.waker : null;
+  }
+
+  rested(): void {
+    this.builder.rested?.();
+    this.giveBack();
+  }
+
+  /** Goes on with the flow that wrote this. */
+  wake(flow: Flow, record: RestRecord): void {
+    this.renew(this.builder);
+    const flags = record.takeInt();
+    this.requestHalf = (flags & 3) as HalfIndex | 2;
+    this.upgradeAsked = (flags & 4) !== 0;
+    this.requests = record.takeInt();
+    this.readers[0].wake(record);
+    this.readers[1].wake(record);
+    this.builder = this.options.wakeBuilder!(flow, record);
+  }
+
+  private giveBack(): void {
     if (this.free.length < MAX_FREE) this.free.push(this);
   }
 

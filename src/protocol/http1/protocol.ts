@@ -2,11 +2,12 @@
 import { Budget, WAITING_BYTES } from "../../core/budget.ts";
 import type { Flow } from "../../core/flow.ts";
 import type { Detection, Protocol } from "../../core/protocol.ts";
+import type { RestRecord, Waker } from "../../core/rest.ts";
 import { Http1Connection, type Http1Options } from "./connection.ts";
 import { CR, LF } from "./octets.ts";
 import { findHead, isRequestLine, isStatusLine, REQUESTS, RESPONSES } from "./start-line.ts";
 
-export class Http1Protocol implements Protocol {
+export class Http1Protocol implements Protocol, Waker {
   readonly name = "http1";
   private readonly options: Http1Options;
   private readonly free: Http1Connection[] = [];
@@ -33,8 +34,19 @@ export class Http1Protocol implements Protocol {
   }
 
   open(flow: Flow): Http1Connection {
-    const connection = this.free.pop() ?? new Http1Connection(this.options, this.free, this.budget);
-    connection.renew(flow);
+    const connection = this.connection();
+    connection.renew(this.options.newBuilder(flow));
     return connection;
+  }
+
+  /** The connection of a flow that was put away. */
+  wake(flow: Flow, record: RestRecord): Http1Connection {
+    const connection = this.connection();
+    connection.wake(flow, record);
+    return connection;
+  }
+
+  private connection(): Http1Connection {
+    return this.free.pop() ?? new Http1Connection(this.options, this.free, this.budget, this);
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
 import { kernelFields } from "../../core/head-kernel.ts";
+import type { RestRecord } from "../../core/rest.ts";
 import { BROKEN, ChunkLine, MORE as MORE_OF_LINE, SIZE_READ } from "./chunks.ts";
 import type { Http1Connection } from "./connection.ts";
 import { CHUNKED, type Framing, LENGTH, NO_BODY, TUNNEL, UNTIL_CLOSE } from "./framing.ts";
@@ -76,6 +77,25 @@ export class Reader {
     this.waiting = null;
     this.afterHead = null;
     this.adrift = false;
+  }
+
+  /** See FlowParser: between messages and in bodies whose end is known there are only numbers. */
+  rest(record: RestRecord): boolean {
+    const { state, waiting } = this;
+    if (state !== AT_START && state !== IN_LENGTH && state !== IN_UNTIL_CLOSE) return false;
+    if (waiting !== null && waiting.length > 0) return false;
+    record.putInt(state | (this.request ? 32 : 0) | (this.messageOpen ? 64 : 0) | (this.adrift ? 128 : 0));
+    record.putFloat(this.remaining);
+    return true;
+  }
+
+  wake(record: RestRecord): void {
+    const flags = record.takeInt();
+    this.state = flags & 31;
+    this.request = (flags & 32) !== 0;
+    this.messageOpen = (flags & 64) !== 0;
+    this.adrift = (flags & 128) !== 0;
+    this.remaining = record.takeFloat();
   }
 
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
