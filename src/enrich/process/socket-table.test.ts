@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Flow } from "../../core/flow.ts";
 import { Ledger } from "../../core/ledger.ts";
 import { ProcessRecord } from "./process-table.ts";
-import { ANY_NET, SocketTable } from "./socket-table.ts";
+import { ANY_NET, SocketEntry, SocketTable } from "./socket-table.ts";
 import { SocketTuple } from "./socket-tuple.ts";
 
 const OWN = 1;
@@ -110,9 +110,31 @@ describe("sockets by tuple", () => {
     const table = new SocketTable(OWN, ledger);
     const entry = table.entry(++cookies, OWN, tuple(1), START);
     expect(entry.takeTurn(0, START)).toBeNull();
-    for (let index = 0; index < 20; index++) entry.addTurn(START + index * 10_000, START + index * 10_000 + 2_000);
-    expect(entry.takeTurn(START + 149_000, START + 153_000)).toEqual({ read: START + 150_000, write: START + 152_000 });
-    expect(entry.takeTurn(START + 149_000, START + 153_000)).toBeNull();
+    for (let index = 0; index < 300; index++) entry.addTurn(START + index * 10_000, START + index * 10_000 + 2_000);
+    expect(entry.takeTurn(START + 2_899_000, START + 2_903_000)).toEqual({
+      read: START + 2_900_000,
+      write: START + 2_902_000,
+    });
+    expect(entry.takeTurn(START + 2_899_000, START + 2_903_000)).toBeNull();
     expect(entry.takeTurn(START + 9_000, START + 13_000)).toBeNull(); // too long ago
   });
+});
+
+test("turns of a busy connection: each exchange its own, also many at once, and few kept of a socket nobody asks about", () => {
+  const entry = new SocketEntry();
+  const turn = (index: number) => ({ read: START + index * 300 + 50, write: START + index * 300 + 90 });
+  const ask = (index: number) => entry.takeTurn(START + index * 300 + 20, START + index * 300 + 120);
+  const add = (from: number, to: number) => {
+    for (let index = from; index < to; index++) entry.addTurn(turn(index).read, turn(index).write);
+  };
+  add(0, 20);
+  // nobody has asked: the newest eight
+  expect(ask(19)).toEqual(turn(19));
+  add(20, 110);
+  for (let index = 109; index >= 20; index--) expect(ask(index)).toEqual(turn(index));
+  expect(ask(50)).toBeNull();
+  // bounded: of 500 the newest are there
+  add(200, 700);
+  expect(ask(200)).toBeNull();
+  for (let index = 600; index < 700; index++) expect(ask(index)).toEqual(turn(index));
 });

@@ -18,7 +18,9 @@ const LONG_GRACE: Micros = 300_000_000;
 const ROOMY = MAX_SOCKETS / 4;
 /** Two clocks, read one after the other, differ by less. */
 const SLACK: Micros = 500;
-const TURNS = 8;
+/** Turns of a socket that are kept: few of one that nobody asks about, more of one whose exchanges are captured. */
+const FEW_TURNS = 8;
+const MOST_TURNS = 128;
 /** Number for sockets whose namespace is not told. */
 export const ANY_NET = 0;
 
@@ -46,6 +48,7 @@ export class SocketEntry {
   /** As many as there may be, once there are several: it weighs more than all the rest. */
   private turns: Float64Array | null = null;
   private turn = 0;
+  private asked = false;
 
   constructor() {
     this.lastRead = 0;
@@ -59,17 +62,29 @@ export class SocketEntry {
       return;
     }
     if (this.turns === null) {
-      this.turns = new Float64Array(2 * TURNS);
+      this.turns = new Float64Array(2 * FEW_TURNS);
       this.keep(this.turns, this.lastRead, this.lastWrite);
       this.lastRead = 0;
     }
-    this.keep(this.turns, read, write);
+    this.keep(this.makeRoom(this.turns), read, write);
+  }
+
+  /** A busy connection has many turns between two looks at its packets: what is still to be asked for is kept. */
+  private makeRoom(turns: Float64Array): Float64Array {
+    if (!this.asked || turns[2 * this.turn] === 0 || turns.length >= 2 * MOST_TURNS) return turns;
+    const larger = new Float64Array(2 * turns.length);
+    // oldest first
+    larger.set(turns.subarray(2 * this.turn));
+    larger.set(turns.subarray(0, 2 * this.turn), turns.length - 2 * this.turn);
+    this.turn = turns.length >> 1;
+    this.turns = larger;
+    return larger;
   }
 
   private keep(turns: Float64Array, read: Micros, write: Micros): void {
     turns[2 * this.turn] = read;
     turns[2 * this.turn + 1] = write;
-    this.turn = (this.turn + 1) % TURNS;
+    this.turn = (this.turn + 1) % (turns.length >> 1);
   }
 
   /**
@@ -77,22 +92,35 @@ export class SocketEntry {
    * response asks for in vain was written in the same turn (pipelining), and its times are not known.
    */
   takeTurn(requestEnd: Micros, responseStart: Micros): { read: Micros; write: Micros } | null {
-    const from = requestEnd - SLACK;
-    const to = responseStart + SLACK;
-    if (this.lastRead !== 0 && this.lastRead >= from && this.lastRead <= to) {
+    this.asked = true;
+    if (this.lastRead !== 0 && distance(this.lastRead, requestEnd, responseStart) <= SLACK) {
       const found = { read: this.lastRead, write: this.lastWrite };
       this.lastRead = 0;
       return found;
     }
-    const { turns } = this;
-    for (let index = 0; turns !== null && index < TURNS; index++) {
-      const read = turns[2 * index];
-      if (read === 0 || read < from || read > to) continue;
-      turns[2 * index] = 0;
-      return { read, write: turns[2 * index + 1] };
-    }
-    return null;
+    return this.turns === null ? null : takeNearest(this.turns, requestEnd, responseStart);
   }
+}
+
+/** The nearest: on a busy connection the turns before and behind it are within the slack as well. */
+function takeNearest(turns: Float64Array, from: Micros, to: Micros): { read: Micros; write: Micros } | null {
+  let best = -1;
+  let least = SLACK;
+  for (let at = 0; at < turns.length && (best < 0 || least > 0); at += 2) {
+    const away = turns[at] === 0 ? Number.POSITIVE_INFINITY : distance(turns[at], from, to);
+    if (away > least || (away === least && best >= 0)) continue;
+    best = at;
+    least = away;
+  }
+  if (best < 0) return null;
+  const found = { read: turns[best], write: turns[best + 1] };
+  turns[best] = 0;
+  return found;
+}
+
+/** How far a time lies outside of two others. */
+function distance(time: Micros, from: Micros, to: Micros): Micros {
+  return time < from ? from - time : Math.max(0, time - to);
 }
 
 export class SocketTable {
