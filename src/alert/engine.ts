@@ -67,6 +67,8 @@ export class AlertEngine {
   readonly #noData: NoData;
   readonly #teller: Teller;
   #now: Micros | null = null;
+  /** Nothing is due before this time. */
+  #idleTo: Micros = 0;
   /** Events that came too late for any window, or at no time that can be. */
   late = 0;
 
@@ -228,6 +230,7 @@ export class AlertEngine {
     if (!usable) this.#now = now;
     // before any time passes: a rule that has not begun would be evaluated from 1970 on
     this.#schedule.begin(now, resumed);
+    this.#idleTo = 0;
     if (usable) {
       // a short time away is not captured either, but what is pending may go on
       if (now > (saved.now as Micros) + JUMP) this.#skip(saved.now as Micros, now);
@@ -301,6 +304,7 @@ export class AlertEngine {
     this.#coverage.gap(from, to);
     this.#now = Math.max(this.#now ?? 0, to);
     this.#schedule.skipTo(to);
+    this.#idleTo = 0;
   }
 
   #rebase(now: Micros): void {
@@ -310,10 +314,13 @@ export class AlertEngine {
     this.#loss.clear();
     this.#teller.rebase(shift);
     this.#schedule.rebase(shift, now);
+    this.#idleTo = 0;
   }
 
   #evaluateTo(limit: Micros): void {
-    this.#schedule.evaluateTo(limit);
+    // asked at every event, and nearly always there is nothing to do yet
+    if (limit < this.#idleTo) return;
+    this.#idleTo = Math.min(this.#schedule.evaluateTo(limit), limit + SECOND);
     this.#noData.advance(limit);
     this.#teller.advance(limit);
   }

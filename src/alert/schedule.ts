@@ -36,13 +36,12 @@ export class Schedule {
     for (const entry of this.#entries) if (!but.includes(entry.rule.name)) begin(entry, now);
   }
 
-  /** Evaluates every rule at each of its steps up to `limit`, in the order of time. */
-  evaluateTo(limit: Micros): void {
+  /** Evaluates every rule at each of its steps up to `limit`, in the order of time; says when the next one is due. */
+  evaluateTo(limit: Micros): Micros {
     for (;;) {
       let due: Entry | null = null;
-      for (const entry of this.#entries)
-        if (entry.next <= limit && (due === null || entry.next < due.next)) due = entry;
-      if (due === null) return;
+      for (const entry of this.#entries) if (due === null || entry.next < due.next) due = entry;
+      if (due === null || due.next > limit) return due?.next ?? Number.POSITIVE_INFINITY;
       due.rule.evaluate(due.next);
       due.next += due.rule.step;
     }
