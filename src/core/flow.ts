@@ -57,6 +57,8 @@ export class FlowHalf {
   direction = -1;
   /** Sequence numbers of octets that were sent out of band and are still to come; null for nearly every flow. */
   urgent: number[] | null = null;
+  /** Such octets were taken out: places in the stream and in what is kept of it differ. */
+  outOfBand = false;
   /** Octets of `[conflictStart, conflictEnd)` came twice and differed, before they were read: their reader tells. */
   conflict = false;
   conflictStart = 0;
@@ -167,7 +169,14 @@ export class Flow {
     for (const half of this.halves) {
       half.next = half.finSequence = half.overheadBytes = half.retransmittedBytes = 0;
       half.heldBytes = half.gapBytes = half.wireBytes = 0;
-      half.known = half.initialKnown = half.finished = half.finSeen = half.ackSeen = half.conflict = false;
+      half.known =
+        half.initialKnown =
+        half.finished =
+        half.finSeen =
+        half.ackSeen =
+        half.conflict =
+        half.outOfBand =
+          false;
       half.urgent = null;
       half.acked = half.lastSequence = 0;
       half.direction = half.lastIpId = -1;

@@ -341,6 +341,14 @@ describe("octets that come twice and differ", () => {
     expect(codes(dialogue)).toEqual([[["/fine", ["http1.head-overwritten"]]], 2]);
   });
 
+  test("behind an urgent octet nothing is compared: it moved what is kept", () => {
+    const dialogue = talk().piece("client", 0, "GET /fi");
+    const { packets } = dialogue.piece("client", 7, "Xne HT", URG_ACK);
+    packets.at(-1)!.bytes.set([0, 1], 14 + 20 + 18);
+    dialogue.piece("client", 6, "iXne HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(codes(dialogue)).toEqual([[["/fine", []]], undefined]);
+  });
+
   test("in a body: told, and not of the next head", () => {
     const head = http("POST /a HTTP/1.1", "Host: a", "Content-Length: 8");
     const dialogue = talk().client(head);

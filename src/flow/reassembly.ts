@@ -149,8 +149,9 @@ export class Reassembler {
     end: number,
     sequence: number,
   ): void {
-    if (end - start > 1 && flow.parser?.differs?.(from, bytes, start, end, sequence))
-      this.conflict(flow.halves[from], sequence, end - start);
+    const half = flow.halves[from];
+    if (end - start === 1 || half.outOfBand) return;
+    if (flow.parser?.differs?.(from, bytes, start, end, sequence)) this.conflict(half, sequence, end - start);
   }
 
   private conflict(half: FlowHalf, sequence: number, length: number): void {
@@ -171,6 +172,7 @@ export class Reassembler {
       if (place < at) return false;
       if (place > at) this.dataAt(flow, from, bytes, at, place, sequence + (at - start));
       half.overheadBytes++;
+      half.outOfBand = true;
       at = place + 1;
       return false;
     });
