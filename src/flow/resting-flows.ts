@@ -217,7 +217,7 @@ function isOrdinary(flow: Flow): boolean {
 }
 
 function isOrdinaryHalf(half: FlowHalf): boolean {
-  return half.held.length === 0 && half.urgent === null;
+  return half.held.length === 0 && half.urgent === null && !half.outOfBand && !half.conflict;
 }
 
 function hasEnds(flow: Flow): boolean {
