@@ -119,9 +119,9 @@ test.skipIf(works === null || !existsSync("/usr/bin/python3"))(
   `a ring that overflows: the loss is counted, and what comes later is right${skipped}`,
   async () => {
     const ledger = new Ledger();
-    const { tier, close } = open(works!, systemCalls()!, ledger, 512 << 10);
+    const { tier, close } = open(works!, systemCalls()!, ledger, 128 << 10);
     // 4 records of 40 to 144 octets for each connection: more than this ring holds
-    const child = spawn("python3", ["-c", FLOOD.replace("COUNT", "3000")]);
+    const child = spawn("python3", ["-c", FLOOD.replace("COUNT", "700")]);
     try {
       const start = now();
       expect(await line(child)).toBe("ready"); // nobody drains meanwhile
