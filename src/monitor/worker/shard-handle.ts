@@ -10,6 +10,8 @@ import type { FromShard, ShardData, ToShard } from "./messages.ts";
 const CODE = new URL(import.meta.url.endsWith(".ts") ? "./shard-thread.ts" : "./shard-thread.js", import.meta.url);
 /** A worker that has not done what it was told after this long will not do it. */
 const PATIENCE_MS = 10_000;
+/** Starting reads and compiles the program: on a small, busy machine that has taken tens of seconds. */
+const START_PATIENCE_MS = 60_000;
 
 export interface ShardListener {
   /** Lines, progress and notices; `ready`, `shut` and the like are the handle's own. */
@@ -51,13 +53,13 @@ export class ShardHandle {
 
   /** Opens the capture; gives the group's number. Throws Trouble. */
   async join(group: number | "new"): Promise<number> {
-    const member = await this.ask({ kind: "join", group }, "member");
+    const member = await this.ask({ kind: "join", group }, "member", START_PATIENCE_MS);
     return this.given(member, "member").group;
   }
 
   /** Opens everything else. Throws Trouble. */
   async connect(owners: SharedOwners): Promise<void> {
-    const ready = await this.ask({ kind: "connect", owners }, "ready");
+    const ready = await this.ask({ kind: "connect", owners }, "ready", START_PATIENCE_MS);
     const { place, capturing, attribution } = this.given(ready, "ready");
     this.place = place;
     this.capturing = capturing;
@@ -67,12 +69,13 @@ export class ShardHandle {
 
   private given<Kind extends FromShard["kind"]>(message: FromShard | null, kind: Kind): Answer<Kind> {
     if (this.failure !== null) throw this.failure;
-    if (message?.kind !== kind) throw new Trouble(`capture worker ${this.index + 1} did not start`);
+    if (message?.kind !== kind)
+      throw new Trouble(`capture worker ${this.index + 1} did not start in ${START_PATIENCE_MS / 1000} seconds`);
     return message as Answer<Kind>;
   }
 
   async open(): Promise<void> {
-    this.given(await this.ask({ kind: "open" }, "opened"), "opened");
+    this.given(await this.ask({ kind: "open" }, "opened", START_PATIENCE_MS), "opened");
   }
 
   start(): void {
@@ -112,17 +115,17 @@ export class ShardHandle {
     if (!this.gone) this.worker.postMessage(message);
   }
 
-  private ask(message: ToShard, answer: FromShard["kind"]): Promise<FromShard | null> {
-    const answered = this.wait(answer);
+  private ask(message: ToShard, answer: FromShard["kind"], patience_ms?: number): Promise<FromShard | null> {
+    const answered = this.wait(answer, patience_ms);
     this.post(message);
     return answered;
   }
 
   /** null when it ended or took too long. */
-  private wait(kind: FromShard["kind"] | "exit"): Promise<FromShard | null> {
+  private wait(kind: FromShard["kind"] | "exit", patience_ms = PATIENCE_MS): Promise<FromShard | null> {
     if (this.gone) return Promise.resolve(null);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => settle(null), PATIENCE_MS);
+      const timer = setTimeout(() => settle(null), patience_ms);
       const settle = (message: FromShard | null) => {
         clearTimeout(timer);
         this.waiting.delete(kind);
