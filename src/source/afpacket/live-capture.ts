@@ -25,6 +25,8 @@ const MIN_SNAP_LENGTH = 64;
 const MIN_BUFFER_BYTES = 8 * BLOCK_BYTES;
 const MAX_BUFFER_BYTES = 1024 * BLOCK_BYTES;
 const DEFAULT_BLOCK_TIMEOUT_MS = 20;
+/** The end waits no longer for what the kernel has counted and does not give. */
+const MAX_END_MS = 2_000;
 /** At most this much is read before the event loop gets its turn: outputs write, and what is kept waiting is dropped. */
 const BLOCKS_PER_TURN = 8;
 const TICK_MS = 200;
@@ -184,12 +186,20 @@ export class LiveCapture {
   private async finish(): Promise<void> {
     if (this.closing) return;
     this.shut();
-    // a block that is not full comes out of the kernel after its timeout
-    await new Promise((resolve) => setTimeout(resolve, 2 * this.blockTimeout + 10));
-    if (this.closing) return;
-    this.unwatch();
-    while (!this.drain());
+    // a block that is not full comes out of the kernel after its timeout, and later where the machine is busy
+    const limit = performance.now() + MAX_END_MS;
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 2 * this.blockTimeout + 10));
+      if (this.closing) return;
+      while (!this.drain() && !this.closing);
+    } while (!this.closing && !this.hasAll && performance.now() < limit);
     this.close();
+  }
+
+  /** Whether all that the kernel took in was handed over. */
+  private get hasAll(): boolean {
+    const { packets, drops, received } = this.statistics();
+    return received >= packets - drops;
   }
 
   /** Ends the capture at once; what was not handed over is lost. Idempotent, and allowed within a handler. */
