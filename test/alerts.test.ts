@@ -64,7 +64,7 @@ function visitors(port: number, from: string, path: string, rate_per_s: number):
 
 test.skipIf(why !== "")(
   `a flood fires once, names the contributor, resolves once, over a kill${why && ` (SKIPPED: ${why})`}`,
-  { timeout: 90_000 },
+  { timeout: 120_000 },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), "earshot-alerts-"));
     const told = join(folder, "told.ndjson");
@@ -109,17 +109,30 @@ test.skipIf(why !== "")(
     const records = () => (existsSync(told) ? readFileSync(told, "utf8") : "").split("\n").filter(Boolean);
     const alerts = () => records().map((line) => JSON.parse(line) as AlertEvent);
 
-    const usual = visitors(server.port, "127.0.0.1", "/", 20);
+    const learned = () => {
+      const saved = readFileSync(join(folder, "state", "alerts.json"), "utf8");
+      return Number(/"learned":\s*(\d+)/.exec(saved)?.[1] ?? 0);
+    };
+
+    // few: on a busy machine they come in bursts, and what is learned of them must stay far below the flood
+    const usual = visitors(server.port, "127.0.0.1", "/", 5);
     let flood: { stop(): void } | null = null;
     try {
       const first = started();
       // rows first: then the capture is open, and learning has begun
       await until(() => first.rows.includes('"type":"transaction"'), 15_000);
-      await new Promise((resolve) => setTimeout(resolve, 7_000));
+      const limit = performance.now() + 25_000;
+      do {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        // who lists alerts has the state saved
+        await earshot("list");
+      } while (learned() < 3 && performance.now() < limit);
+      expect(learned()).toBeGreaterThanOrEqual(3);
       expect(records()).toEqual([]);
 
       flood = visitors(server.port, "127.0.0.7", "/login/form", 300);
-      await until(() => records().length > 0, 15_000);
+      // a kill takes what is still on its way to standard output
+      await until(() => records().length > 0 && first.rows.includes('"type":"alert"'), 15_000);
       first.child.kill("SIGKILL");
       await once(first.child, "close");
       const second = started();
