@@ -53,15 +53,15 @@ function completeness(ledger: Ledger): string {
     ledger.gaps > 0 ? `${plural(ledger.gaps, "gap")} of ${count(ledger.gapBytes)} bytes` : "",
     lost(ledger.packetsCut, "cut by the snap length"),
     lost(ledger.malformedPackets, "malformed"),
-    lost(ledger.fragmentsLost, "fragments lost"),
-    lost(ledger.requestsUnmatched, "requests without response"),
-    lost(ledger.responsesUnmatched, "responses without request"),
-    lost(ledger.flowsMidstream, "flows joined late"),
-    lost(ledger.ownersLost, "owner events lost"),
-    lost(ledger.truncated, "rows truncated"),
+    some(ledger.fragmentsLost, "fragment", "lost"),
+    some(ledger.requestsUnmatched, "request", "without response"),
+    some(ledger.responsesUnmatched, "response", "without request"),
+    some(ledger.flowsMidstream, "flow", "joined late"),
+    some(ledger.ownersLost, "owner event", "lost"),
+    some(ledger.truncated, "row", "truncated"),
   ].filter((part) => part !== "");
   const extra = [
-    lost(ledger.copies, "copies seen twice and counted once"),
+    lost(ledger.copies, ledger.copies === 1 ? "copy seen and not counted" : "copies seen and not counted"),
     ledger.retransmittedPackets > 0 ? `${count(ledger.retransmittedPackets)} retransmitted` : "",
   ].filter((part) => part !== "");
   const found = missing.length === 0 ? "nothing known to be missing" : missing.join(", ");
@@ -70,6 +70,11 @@ function completeness(ledger: Ledger): string {
 
 function lost(value: number, what: string): string {
   return value === 0 ? "" : `${count(value)} ${what}`;
+}
+
+/** `1 flow joined late`, `2 flows joined late`. */
+function some(value: number, word: string, what: string): string {
+  return value === 0 ? "" : `${plural(value, word)} ${what}`;
 }
 
 function byCount(counts: ReadonlyMap<string, number>): string {
