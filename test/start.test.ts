@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 // @ts-expect-error a script without types
 import { BUNDLED, everyStart, src } from "../scripts/start-graph.mjs";
 import { Conversation, pcapFile } from "./support/capture-builder.ts";
@@ -31,18 +31,22 @@ const isCurrent =
   );
 
 describe.skipIf(!isCurrent)("the built program (skipped while dist is not built anew)", () => {
-  const folder = mkdtempSync(join(tmpdir(), "earshot-start-"));
+  let folder: string;
+  let capture: string;
+  let facts: string;
+  let hook: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "earshot-start-"));
+    const talk = new Conversation().open().client("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    capture = join(folder, "a.pcap");
+    writeFileSync(capture, pcapFile(talk.server("HTTP/1.1 204 No\r\n\r\n").close().packets));
+    facts = join(folder, "facts.json");
+    hook = join(folder, "hook.cjs");
+    const told = `{ cpu: process.cpuUsage(), parts: process.moduleLoadList }`;
+    const write = `require("fs").writeFileSync(${JSON.stringify(facts)}, JSON.stringify(${told}))`;
+    writeFileSync(hook, `process.on("exit", () => ${write});`);
+  });
   afterAll(() => rmSync(folder, { recursive: true }));
-  const talk = new Conversation().open().client("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
-  const capture = join(folder, "a.pcap");
-  writeFileSync(capture, pcapFile(talk.server("HTTP/1.1 204 No\r\n\r\n").close().packets));
-  const facts = join(folder, "facts.json");
-  const hook = join(folder, "hook.cjs");
-  const told = `{ cpu: process.cpuUsage(), parts: process.moduleLoadList }`;
-  writeFileSync(
-    hook,
-    `process.on("exit", () => require("fs").writeFileSync(${JSON.stringify(facts)}, JSON.stringify(${told})));`,
-  );
 
   function run(...args: string[]) {
     const env = { PATH: process.env.PATH, XDG_CACHE_HOME: folder };

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Conversation, pcapFile } from "../../test/support/capture-builder.ts";
 import { EXIT } from "../core/trouble.ts";
 import { withCommands } from "./cli-reference.ts";
@@ -37,7 +37,11 @@ const isCurrent =
   statSync(built).mtimeMs > statSync(new URL("program.ts", import.meta.url)).mtimeMs;
 
 describe.skipIf(!isCurrent)("the built program (skipped while dist is not built anew)", () => {
-  const folder = mkdtempSync(join(tmpdir(), "earshot-built-"));
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "earshot-built-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
   const run = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8", cwd: folder });
 
   test("counts a capture, refuses a mistake, in the right places", () => {
@@ -51,6 +55,5 @@ describe.skipIf(!isCurrent)("the built program (skipped while dist is not built 
     expect([wrong.status, wrong.stdout]).toEqual([EXIT.usage, ""]);
     expect(wrong.stderr).toMatch(/^earshot: .*paht.*Did you mean path\?\n$/);
     expect(run("top", "gone.pcap", "--by", "path").status).toBe(EXIT.badFile);
-    rmSync(folder, { recursive: true });
   });
 });

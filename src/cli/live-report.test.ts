@@ -1,8 +1,9 @@
 /** `top` and `stats` on live traffic of this host: in place on a terminal, in blocks elsewhere. Needs root. */
-import { readFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openCaptures } from "../../test/support/open-captures.ts";
+import { installed } from "../../test/support/process-lab.ts";
 import { reportOptions, TextOut } from "../../test/support/report-options.ts";
 import { LiveCapture } from "../source/afpacket/live-capture.ts";
 import { stats } from "./stats.ts";
@@ -17,7 +18,8 @@ function canCapture(): boolean {
   }
 }
 
-const able = canCapture();
+const missing = !canCapture() ? "needs root or CAP_NET_RAW" : installed("ss") ? "" : "needs iproute2 (ss)";
+const open = () => openCaptures(process.pid);
 const server = createServer((incoming, response) => response.writeHead(incoming.url === "/bad" ? 500 : 200).end("ok"));
 let port = 0;
 
@@ -38,18 +40,18 @@ const ask = (path: string) =>
   });
 
 async function while_(run: Promise<void>): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await expect.poll(open, { timeout: 20_000 }).toBe(1);
   for (const path of ["/a", "/a", "/a", "/bad"]) await ask(path);
   await run;
 }
 
-describe.skipIf(!able)("live traffic (skipped without the right to capture packets)", () => {
+describe.skipIf(missing !== "")(`live traffic${missing && ` (SKIPPED: ${missing})`}`, () => {
   const live = () => ({
     ...reportOptions,
     attribution: "none" as const,
     interface: ["lo"],
     port: [String(port)],
-    duration: 1.2,
+    duration: 2,
     interval: 0.3,
   });
 
@@ -93,10 +95,7 @@ describe.skipIf(!able)("live traffic (skipped without the right to capture packe
       filter: ["path != /n0"],
     };
     const run = top([], options, out);
-    // every worker has a ring of its own, and all open at once behind the last
-    const rings = () => readFileSync("/proc/self/maps", "utf8").match(/socket:\[/g)?.length ?? 0;
-    await expect.poll(rings, { timeout: 15_000 }).toBe(workers);
-    await new Promise((resolve) => setTimeout(resolve, workers === 1 ? 300 : 1_000));
+    await expect.poll(open, { timeout: 20_000 }).toBe(workers);
     server.on("request", count);
     for (let round = 0; round < 60; round++) {
       await Promise.all(Array.from({ length: 10 }, (_, number) => ask(`/n${(round * number) % 37}`)));

@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NetworkNamespace, whyNoNamespace } from "../../test/support/network-namespace.ts";
+import { openCaptures } from "../../test/support/open-captures.ts";
 
 const main = fileURLToPath(new URL("main.ts", import.meta.url));
 const whyNot = whyNoNamespace();
@@ -43,13 +43,14 @@ describe("what needs one thread is refused", () => {
 
 describe.skipIf(whyNot !== null)(`watch --workers${whyNot === null ? "" : ` (${whyNot})`}`, () => {
   let space: NetworkNamespace;
-  const folder = mkdtempSync(join(tmpdir(), "earshot-workers-"));
+  let folder: string;
   beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "earshot-workers-"));
     space = new NetworkNamespace("workers");
   });
   afterAll(() => {
     space?.close();
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   });
 
   interface Run {
@@ -66,9 +67,8 @@ describe.skipIf(whyNot !== null)(`watch --workers${whyNot === null ? "" : ` (${w
     let [out, error] = ["", ""];
     child.stdout.on("data", (text) => void (out += text));
     child.stderr.on("data", (text) => void (error += text));
-    const sockets = () => space.run("cat", "/proc/net/packet").trim().split("\n").length - 1;
-    await expect.poll(sockets, { timeout: 15_000, interval: 100 }).toBe(2);
-    await sleep(1_000);
+    const open = () => openCaptures(child.pid!, ["ip", "netns", "exec", space.name]);
+    await expect.poll(open, { timeout: 20_000, interval: 100 }).toBe(2);
     return { child, out: () => out, error: () => error };
   }
 

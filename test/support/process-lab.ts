@@ -119,9 +119,20 @@ export async function startNginx(ips: readonly string[], prefix: readonly string
     },
     stop() {
       child.kill("SIGTERM");
+      // it removes files of its own at the end: two who do so at once leave some behind
+      for (let tries = 0; tries < 300 && isRunning(child.pid!); tries++) Atomics.wait(sleeper, 0, 0, 10);
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Also of a child whose end this process has not heard of yet. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
 }
 
 /** A server of one's own words: `code` must print `ready PORT` when it listens. */
@@ -264,7 +275,8 @@ export function command(...words: readonly string[]): string {
   });
 }
 
-export async function until(ready: () => boolean, limitMs = 5_000): Promise<void> {
+/** The limit is for what never comes: a machine that does something else meanwhile takes its time. */
+export async function until(ready: () => boolean, limitMs = 15_000): Promise<void> {
   const end = performance.now() + limitMs * PATIENCE;
   while (!ready()) {
     if (performance.now() > end) throw new Error("waited too long");
