@@ -108,7 +108,10 @@ export class SessionOutputs {
     };
     pipeline.onExchange(all ? writer : choosing);
     pipeline.onEvent((event) => {
-      if (event.type !== "transaction" && passes(event)) writeLine(lines, event);
+      if (event.type === "transaction" || !passes(event)) return;
+      writeLine(lines, event);
+      // an alert does not wait for the next flush: it may be the last that is heard of this program
+      if (live && event.type === "alert") lines.flush();
     }, "others");
   }
 
