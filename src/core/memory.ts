@@ -11,7 +11,7 @@ const PAGE = 64 * KB;
 /** Places, in octets from the start; head-kernel/kernel.h has them too. Its stack is below them. */
 export const RESULT_AT = 16 * KB;
 export const FIELDS_AT = 20 * KB;
-/** A set of octets, as head-kernel.c wants it: 16 octets. */
+/** A set of octets, as the kernel wants it: 16 octets. */
 export const TELLING_AT = 24 * KB;
 /** What the kernel writes a line of JSON from: whole numbers below 2^31, others, and two texts. */
 export const LINE_WHOLE_AT = 25 * KB;
