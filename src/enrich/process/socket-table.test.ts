@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Flow } from "../../core/flow.ts";
 import { Ledger } from "../../core/ledger.ts";
 import { ProcessRecord } from "./process-table.ts";
-import { ANY_NET, SocketEntry, SocketTable } from "./socket-table.ts";
+import { ANY_NET, SocketTable } from "./socket-table.ts";
 import { SocketTuple } from "./socket-tuple.ts";
 
 const OWN = 1;
@@ -106,35 +106,14 @@ describe("sockets by tuple", () => {
     expect(ledger.evicted.get("sockets")).toBe(66_000 + 1 - table.size);
   });
 
-  test("a turn belongs to the exchange whose request ended before its read, and is given once", () => {
+  test("a socket that is let go of lets go of its turns", () => {
     const table = new SocketTable(OWN, ledger);
-    const entry = table.entry(++cookies, OWN, tuple(1), START);
-    expect(entry.takeTurn(0, START)).toBeNull();
-    for (let index = 0; index < 300; index++) entry.addTurn(START + index * 10_000, START + index * 10_000 + 2_000);
-    expect(entry.takeTurn(START + 2_899_000, START + 2_903_000)).toEqual({
-      read: START + 2_900_000,
-      write: START + 2_902_000,
-    });
-    expect(entry.takeTurn(START + 2_899_000, START + 2_903_000)).toBeNull();
-    expect(entry.takeTurn(START + 9_000, START + 13_000)).toBeNull(); // too long ago
+    const kept = table.known(opened(table, 4000, 1, 0))!;
+    const gone = table.known(opened(table, 4001, 1, 0))!;
+    for (const entry of [kept, gone]) for (const time of [10, 20]) table.turns.add(entry, time, time + 1);
+    table.close(gone.cookie, START);
+    table.expire(START + 301 * SECOND);
+    expect(table.turns.take(gone, 0, 100)).toBeNull();
+    expect(table.turns.take(kept, 0, 100)).toEqual({ read: 10, write: 11 });
   });
-});
-
-test("turns of a busy connection: each exchange its own, also many at once, and few kept of a socket nobody asks about", () => {
-  const entry = new SocketEntry();
-  const turn = (index: number) => ({ read: START + index * 300 + 50, write: START + index * 300 + 90 });
-  const ask = (index: number) => entry.takeTurn(START + index * 300 + 20, START + index * 300 + 120);
-  const add = (from: number, to: number) => {
-    for (let index = from; index < to; index++) entry.addTurn(turn(index).read, turn(index).write);
-  };
-  add(0, 20);
-  // nobody has asked: the newest eight
-  expect(ask(19)).toEqual(turn(19));
-  add(20, 110);
-  for (let index = 109; index >= 20; index--) expect(ask(index)).toEqual(turn(index));
-  expect(ask(50)).toBeNull();
-  // bounded: of 500 the newest are there
-  add(200, 700);
-  expect(ask(200)).toBeNull();
-  for (let index = 600; index < 700; index++) expect(ask(index)).toEqual(turn(index));
 });

@@ -8,6 +8,7 @@ import type { Ledger } from "../../core/ledger.ts";
 import type { Micros } from "../../core/units.ts";
 import type { ProcessRecord } from "./process-table.ts";
 import { isLoopback, SocketTuple } from "./socket-tuple.ts";
+import { NO_TURN, TurnLog, type TurnOwner } from "./turn-log.ts";
 
 /** About 300 octets each. */
 const MAX_SOCKETS = 65_536;
@@ -18,13 +19,10 @@ const LONG_GRACE: Micros = 300_000_000;
 const ROOMY = MAX_SOCKETS / 4;
 /** Two clocks, read one after the other, differ by less. */
 const SLACK: Micros = 500;
-/** Turns of a socket that are kept: few of one that nobody asks about, more of one whose exchanges are captured. */
-const FEW_TURNS = 8;
-const MOST_TURNS = 128;
 /** Number for sockets whose namespace is not told. */
 export const ANY_NET = 0;
 
-export class SocketEntry {
+export class SocketEntry implements TurnOwner {
   readonly tuple = new SocketTuple();
   cookie = 0;
   /** Inode number of the network namespace. */
@@ -42,88 +40,14 @@ export class SocketEntry {
   closedAt: Micros = 0.5;
   hash = 0;
   chain: SocketEntry | null = null;
-  /** The one turn that most sockets have at a time; `lastRead` is 0 when there is none. */
-  private lastRead: Micros = 0.5;
-  private lastWrite: Micros = 0.5;
-  /** As many as there may be, once there are several: it weighs more than all the rest. */
-  private turns: Float64Array | null = null;
-  private turn = 0;
-  private asked = false;
-
-  constructor() {
-    this.lastRead = 0;
-  }
-
-  /** The process began to write at `write`, after it last read at `read`. */
-  addTurn(read: Micros, write: Micros): void {
-    if (this.turns === null && this.lastRead === 0) {
-      this.lastRead = read;
-      this.lastWrite = write;
-      return;
-    }
-    if (this.turns === null) {
-      this.turns = new Float64Array(2 * FEW_TURNS);
-      this.keep(this.turns, this.lastRead, this.lastWrite);
-      this.lastRead = 0;
-    }
-    this.keep(this.makeRoom(this.turns), read, write);
-  }
-
-  /** A busy connection has many turns between two looks at its packets: what is still to be asked for is kept. */
-  private makeRoom(turns: Float64Array): Float64Array {
-    if (!this.asked || turns[2 * this.turn] === 0 || turns.length >= 2 * MOST_TURNS) return turns;
-    const larger = new Float64Array(2 * turns.length);
-    // oldest first
-    larger.set(turns.subarray(2 * this.turn));
-    larger.set(turns.subarray(0, 2 * this.turn), turns.length - 2 * this.turn);
-    this.turn = turns.length >> 1;
-    this.turns = larger;
-    return larger;
-  }
-
-  private keep(turns: Float64Array, read: Micros, write: Micros): void {
-    turns[2 * this.turn] = read;
-    turns[2 * this.turn + 1] = write;
-    this.turn = (this.turn + 1) % (turns.length >> 1);
-  }
-
-  /**
-   * The turn whose read lies between the end of a request and the start of its response, given out once: what a second
-   * response asks for in vain was written in the same turn (pipelining), and its times are not known.
-   */
-  takeTurn(requestEnd: Micros, responseStart: Micros): { read: Micros; write: Micros } | null {
-    this.asked = true;
-    if (this.lastRead !== 0 && distance(this.lastRead, requestEnd, responseStart) <= SLACK) {
-      const found = { read: this.lastRead, write: this.lastWrite };
-      this.lastRead = 0;
-      return found;
-    }
-    return this.turns === null ? null : takeNearest(this.turns, requestEnd, responseStart);
-  }
-}
-
-/** The nearest: on a busy connection the turns before and behind it are within the slack as well. */
-function takeNearest(turns: Float64Array, from: Micros, to: Micros): { read: Micros; write: Micros } | null {
-  let best = -1;
-  let least = SLACK;
-  for (let at = 0; at < turns.length && (best < 0 || least > 0); at += 2) {
-    const away = turns[at] === 0 ? Number.POSITIVE_INFINITY : distance(turns[at], from, to);
-    if (away > least || (away === least && best >= 0)) continue;
-    best = at;
-    least = away;
-  }
-  if (best < 0) return null;
-  const found = { read: turns[best], write: turns[best + 1] };
-  turns[best] = 0;
-  return found;
-}
-
-/** How far a time lies outside of two others. */
-function distance(time: Micros, from: Micros, to: Micros): Micros {
-  return time < from ? from - time : Math.max(0, time - to);
+  /** Both for the log of turns alone. */
+  firstTurn = NO_TURN;
+  lastTurn = NO_TURN;
 }
 
 export class SocketTable {
+  /** Of these sockets. */
+  readonly turns = new TurnLog();
   /** Network namespace in which packets are captured. */
   private readonly captureNet: number;
   private readonly ledger: Ledger;
@@ -225,6 +149,7 @@ export class SocketTable {
 
   private remove(entry: SocketEntry): void {
     this.byCookie.delete(entry.cookie);
+    this.turns.forget(entry);
     let at = this.byHash.get(entry.hash) ?? null;
     if (at === entry) {
       if (entry.chain === null) this.byHash.delete(entry.hash);

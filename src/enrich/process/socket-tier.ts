@@ -3,11 +3,9 @@
  * end is known once a process read from or wrote to it, so a flow is asked about when it is used, not when it opens.
  */
 import type { Flow } from "../../core/flow.ts";
-import type { Micros } from "../../core/units.ts";
-import { clientEnd, type FlowEnd, ownersOf } from "./flow-owners.ts";
+import { type FlowEnd, ownersOf } from "./flow-owners.ts";
 import type { SocketTable } from "./socket-table.ts";
 import { type End, SocketTuple, socketOf } from "./socket-tuple.ts";
-import type { KernelTimes } from "./tier.ts";
 
 /** An end that was not found so often is of another host. */
 const MAX_MISSES = 4;
@@ -27,24 +25,6 @@ export class SocketTier {
     const { ends } = ownersOf(flow);
     this.search(flow, ends[0], 0);
     this.search(flow, ends[1], 1);
-  }
-
-  kernelTimes(flow: Flow, requestEnd: Micros, responseStart: Micros): KernelTimes | null {
-    const server = ownersOf(flow).ends[1 - clientEnd(flow)];
-    if (server.socket === null || responseStart < requestEnd) return null;
-    let turn = server.socket.takeTurn(requestEnd, responseStart);
-    if (turn === null) {
-      this.drain(); // the write may have been reported only just now
-      turn = server.socket.takeTurn(requestEnd, responseStart);
-    }
-    if (turn === null) return null;
-    // the kernel reports a write when it is done, on a quiet socket after the packet has left
-    const written = Math.min(turn.write, responseStart);
-    return {
-      requestWait: Math.max(0, turn.read - requestEnd),
-      process: Math.max(0, written - turn.read),
-      responseWait: Math.max(0, responseStart - turn.write),
-    };
   }
 
   private search(flow: Flow, end: FlowEnd, which: End): void {

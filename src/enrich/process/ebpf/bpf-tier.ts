@@ -9,6 +9,7 @@ import { CgroupIds } from "../../container/cgroup-ids.ts";
 import type { DetailReader } from "../details.ts";
 import { KernelClock } from "../kernel-clock.ts";
 import { KernelProcesses } from "../kernel-processes.ts";
+import { KernelSplit } from "../kernel-split.ts";
 import { pageSize } from "../page-size.ts";
 import { namespaceNumber, readLink, readText } from "../proc-files.ts";
 import type { ProcessTable } from "../process-table.ts";
@@ -63,7 +64,8 @@ export class BpfTier implements Tier {
     this.processes = new KernelProcesses(options.table, options.details, this.cgroups, common, procUsable);
     const tier = new SocketTier(this.sockets, () => this.drain());
     this.used = (flow) => tier.used(flow);
-    this.kernelTimes = (flow, requestEnd, responseStart) => tier.kernelTimes(flow, requestEnd, responseStart);
+    const split = new KernelSplit(this.sockets.turns, this.clock, () => this.drain());
+    this.kernelTimes = (flow, requestEnd, responseStart) => split.times(flow, requestEnd, responseStart);
     this.seedAll(handle.oldSockets);
   }
 
@@ -103,9 +105,9 @@ export class BpfTier implements Tier {
   };
 
   private takeTurn(view: DataView, at: number): void {
-    const read = this.clock.toRealTime(record.turnReadOf(view, at));
-    const write = this.clock.toRealTime(record.timeOf(view, at));
-    this.sockets.known(record.cookieOf(view, at))?.addTurn(read, write);
+    const entry = this.sockets.known(record.cookieOf(view, at));
+    if (entry === undefined) return;
+    this.sockets.turns.add(entry, record.turnReadOf(view, at) / 1000, record.timeOf(view, at) / 1000);
   }
 
   private takeOwner(view: DataView, at: number, bytes: Uint8Array): void {
