@@ -35,3 +35,9 @@ export interface ProcessInfo {
   readonly container?: ContainerInfo;
   readonly pod?: PodInfo;
 }
+
+/** The task's name; the program's where the task has only the name that its runtime (Node) gives every main thread. */
+export function shownName(process: ProcessInfo): string {
+  if (process.comm !== "MainThread" || process.exe === undefined) return process.comm;
+  return process.exe.slice(process.exe.lastIndexOf("/") + 1);
+}

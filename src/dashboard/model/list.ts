@@ -5,6 +5,7 @@
  */
 import { formatEndpoint } from "../../core/address.ts";
 import type { TransactionEvent } from "../../core/event.ts";
+import { shownName } from "../../core/process.ts";
 import type { Micros } from "../../core/units.ts";
 import type { Sort } from "./action.ts";
 import type { Ring } from "./ring.ts";
@@ -116,8 +117,8 @@ export function searchText(event: TransactionEvent): string {
     formatEndpoint(flow.client),
     formatEndpoint(flow.server),
     request?.user_agent,
-    process.server?.comm,
-    process.client?.comm,
+    process.server && shownName(process.server),
+    process.client && shownName(process.client),
     event.anomalies.join(" "),
   ];
   return parts.join(" ").toLowerCase();

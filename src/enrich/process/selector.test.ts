@@ -90,3 +90,10 @@ test("patterns agree with regular expressions", () => {
     ),
   );
 });
+
+test("a process of Node is found by its program's name as well as by the one of its main thread", () => {
+  const node: ProcessInfo = { pid: 30, comm: "MainThread", exe: "/usr/local/bin/node", uid: null };
+  const finds = (comm: string, process = node) => processSelector({ comm: [comm] }, false)!(process, null);
+  expect([finds("node"), finds("MainThread"), finds("nod"), finds("no*")]).toEqual([true, true, false, true]);
+  expect(finds("node", { ...node, comm: "worker" })).toBe(false);
+});

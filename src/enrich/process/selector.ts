@@ -2,13 +2,13 @@
  * Filters by process: `--pid`, `--comm`, `--user`, `--container`, `--follow`. A transaction is selected when one of its
  * ends fits every kind of condition given; several values of one kind are alternatives. Who is unknown does not fit.
  */
-import type { ProcessInfo } from "../../core/process.ts";
+import { type ProcessInfo, shownName } from "../../core/process.ts";
 import { EXIT, Trouble } from "../../core/trouble.ts";
 import { Descendants } from "./descendants.ts";
 
 export interface ProcessSelection {
   readonly pid?: readonly number[];
-  /** Process name; `*` stands for anything. */
+  /** Process name as the kernel or as earshot shows it; `*` stands for anything. */
   readonly comm?: readonly string[];
   /** User name or number. */
   readonly user?: readonly string[];
@@ -25,7 +25,7 @@ export function processSelector(selection: ProcessSelection, live: boolean): Pro
   const tests: ((process: ProcessInfo) => boolean)[] = [];
   const { pid, comm, user, container, follow } = selection;
   if (pid?.length) tests.push((process) => pid.includes(process.pid));
-  if (comm?.length) tests.push(anyOf(comm, (pattern) => matching(pattern, (process) => process.comm)));
+  if (comm?.length) tests.push(anyOf(comm, (pattern) => named(pattern)));
   if (user?.length) tests.push(anyOf(user, userTest));
   if (container?.length) tests.push(anyOf(container, containerTest));
   if (follow?.length) {
@@ -71,6 +71,13 @@ function matches(text: string, parts: readonly string[]): boolean {
     at = found + part.length;
   }
   return at <= text.length - last.length;
+}
+
+/** `--comm node` finds Node's processes too, whose main threads are all called MainThread. */
+function named(pattern: string) {
+  const byTask = matching(pattern, (process) => process.comm);
+  const byShown = matching(pattern, shownName);
+  return (process: ProcessInfo) => byTask(process) || byShown(process);
 }
 
 function userTest(value: string) {

@@ -1,7 +1,7 @@
 /** The columns of `-o table`: what each shows, how wide it wants to be. */
 import { formatEndpoint } from "../../core/address.ts";
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "../../core/event.ts";
-import type { ProcessInfo } from "../../core/process.ts";
+import { shownName } from "../../core/process.ts";
 
 export type Row = TransactionEvent | TlsEvent;
 
@@ -74,17 +74,11 @@ export function size(octets: number): string {
   return unit === 0 ? String(value) : `${value < 10 ? value.toFixed(1) : Math.round(value)}${units[unit]}`;
 }
 
-/** The task's name; the program's where the task has only the name that its runtime gives every main thread. */
-function nameOf(process: ProcessInfo): string {
-  if (process.comm !== "MainThread" || process.exe === undefined) return process.comm;
-  return process.exe.slice(process.exe.lastIndexOf("/") + 1);
-}
-
 function process(row: Row): { comm: string; pid: string } {
   const { client, server } = row.process;
   const known = client ?? server;
   if (known === null) return { comm: NOTHING, pid: NOTHING };
-  return { comm: client === null ? `→${nameOf(known)}` : nameOf(known), pid: String(known.pid) };
+  return { comm: client === null ? `→${shownName(known)}` : shownName(known), pid: String(known.pid) };
 }
 
 const column = (name: string, width: number, text: Column["text"], more: Partial<Column> = {}): Column => ({

@@ -1,6 +1,7 @@
 /** HTTPS connections: what handshakes and sizes tell without a key. */
 import { formatEndpoint } from "../../../core/address.ts";
 import type { TlsEvent } from "../../../core/event.ts";
+import { shownName } from "../../../core/process.ts";
 import { selectedIndex } from "../../model/reduce.ts";
 import { box } from "../draw.ts";
 import { amount, clock, milliseconds, size, UNKNOWN } from "../format.ts";
@@ -41,7 +42,7 @@ const COLUMNS: readonly Column<TlsEvent>[] = [
 
 function processOf(event: TlsEvent): string {
   const process = event.process.client ?? event.process.server;
-  return process === null ? "" : `${process.comm}[${process.pid}]`;
+  return process === null ? "" : `${shownName(process)}[${process.pid}]`;
 }
 
 export function connectionsPanel(pane: Pane, context: ViewContext): void {

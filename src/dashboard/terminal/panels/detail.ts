@@ -1,7 +1,7 @@
 /** One exchange on a page: what it was, where its time went, who was at its ends, fields, body, its flow's others. */
 import { formatEndpoint } from "../../../core/address.ts";
 import type { Body, Fields, TransactionEvent } from "../../../core/event.ts";
-import type { ProcessInfo } from "../../../core/process.ts";
+import { type ProcessInfo, shownName } from "../../../core/process.ts";
 import { clock, dateAndClock, milliseconds, size, UNKNOWN } from "../format.ts";
 import { BOLD, type Style, statusTone, style, type Tone } from "../style.ts";
 import { heading, type Line, pair } from "./lines.ts";
@@ -176,7 +176,7 @@ export function processLines(process: ProcessInfo | null): Line[] {
   const lines = [
     pair(
       "  process",
-      `${process.comm} [${process.pid}]${parent}${user === null ? "" : `, user ${user}`}`,
+      `${shownName(process)} [${process.pid}]${parent}${user === null ? "" : `, user ${user}`}`,
       style("client"),
     ),
   ];

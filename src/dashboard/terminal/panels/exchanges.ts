@@ -2,6 +2,7 @@
 
 import { formatEndpoint } from "../../../core/address.ts";
 import type { TransactionEvent } from "../../../core/event.ts";
+import { shownName } from "../../../core/process.ts";
 import type { Sort } from "../../model/action.ts";
 import { DIMENSIONS } from "../../model/dimension.ts";
 import { searchText } from "../../model/list.ts";
@@ -57,7 +58,7 @@ function latencyLook(event: TransactionEvent): Style {
 function processOf(event: TransactionEvent): string {
   const { client, server } = event.process;
   const process = server ?? client;
-  return process === null ? "" : `${process.comm}[${process.pid}]`;
+  return process === null ? "" : `${shownName(process)}[${process.pid}]`;
 }
 
 function notesOf(event: TransactionEvent): string {
