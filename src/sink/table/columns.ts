@@ -95,7 +95,7 @@ export const COLUMNS: readonly Column[] = [
   column("time", 15, clock, { tint: () => "dim" }),
   column("process", 12, (row) => process(row).comm, { grow: 0.5 }),
   column("pid", 7, (row) => process(row).pid, { right: true }),
-  column("server-process", 12, (row) => (row.process.server === null ? NOTHING : nameOf(row.process.server))),
+  column("server-process", 12, (row) => (row.process.server === null ? NOTHING : shownName(row.process.server))),
   column("server-pid", 7, (row) => String(row.process.server?.pid ?? NOTHING), { right: true }),
   column("user", 8, (row) => row.process.client?.user ?? row.process.server?.user ?? NOTHING),
   column("container", 12, (row) => (row.process.client ?? row.process.server)?.container?.id.slice(0, 12) ?? NOTHING),
