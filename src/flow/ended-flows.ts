@@ -18,19 +18,31 @@ const SCOPE = 10;
 const REVERSE_SCOPE = 11;
 /** Next sequence numbers of the two halves. */
 const NEXT = 12;
-const CHAIN = 14;
-const STATE = 15;
+const STATE = 14;
 
 const PRESENT = 1;
 const RESET = 2;
 const KNOWN = 4; // half 0; 8: half 1
 
+/**
+ * Chains name a flow by its place and the upper bits of its hash, and lie apart from the records: nearly all looks find
+ * nothing, and then no record is fetched into the processor's cache.
+ */
 const NONE = -1;
+const PLACE = CAPACITY - 1;
+
+function nameOf(place: number, hash: number): number {
+  const name = (hash & ~PLACE) | place;
+  // one that looks like NONE gets another upper bit; the record has the whole hash
+  return name === NONE ? name & ~(1 << 31) : name;
+}
 
 export class EndedFlows {
   private readonly records = new Int32Array(CAPACITY * STRIDE);
   private readonly until = new Float64Array(CAPACITY);
   private readonly buckets = new Int32Array(CAPACITY).fill(NONE);
+  /** Name of the next in the chain, by place. */
+  private readonly chain = new Int32Array(CAPACITY);
   /** Place of the oldest, and how many there are. */
   private oldest = 0;
   private count = 0;
@@ -57,19 +69,22 @@ export class EndedFlows {
     records[at + PORTS] = (flow.sourcePort << 16) | flow.destinationPort;
     records[at + SCOPE] = flow.scope;
     records[at + REVERSE_SCOPE] = flow.reverseScope;
-    const [first, second] = flow.halves;
+    const first = flow.halves[0];
+    const second = flow.halves[1];
     records[at + NEXT] = first.next;
     records[at + NEXT + 1] = second.next;
     const known = (first.known ? KNOWN : 0) | (second.known ? 2 * KNOWN : 0);
     records[at + STATE] = PRESENT | (flow.wasReset ? RESET : 0) | known;
-    records[at + CHAIN] = this.buckets[slot];
-    this.buckets[slot] = place;
+    this.chain[place] = this.buckets[slot];
+    this.buckets[slot] = nameOf(place, flow.hash);
   }
 
   /** Place of the flow that the packet would belong to, or -1. */
   find(packet: Packet, hash: number): number {
-    const { records } = this;
-    for (let place = this.buckets[hash & (CAPACITY - 1)]; place !== NONE; place = records[place * STRIDE + CHAIN]) {
+    const { records, chain } = this;
+    for (let name = this.buckets[hash & PLACE]; name !== NONE; name = chain[name & PLACE]) {
+      const place = name & PLACE;
+      if (name !== nameOf(place, hash)) continue;
       const at = place * STRIDE;
       if (records[at + HASH] !== hash) continue;
       if (
@@ -126,16 +141,19 @@ export class EndedFlows {
 
   /** Its addresses are used anew. */
   remove(place: number): void {
-    const { records, buckets } = this;
+    const { records, buckets, chain } = this;
     const at = place * STRIDE;
     if ((records[at + STATE] & PRESENT) === 0) return;
     records[at + STATE] = 0;
     const slot = records[at + HASH] & (CAPACITY - 1);
-    let before = NONE;
-    for (let entry = buckets[slot]; entry !== NONE; before = entry, entry = records[entry * STRIDE + CHAIN]) {
-      if (entry !== place) continue;
-      if (before === NONE) buckets[slot] = records[at + CHAIN];
-      else records[before * STRIDE + CHAIN] = records[at + CHAIN];
+    const name = nameOf(place, records[at + HASH]);
+    if (buckets[slot] === name) {
+      buckets[slot] = chain[place];
+      return;
+    }
+    for (let before = buckets[slot]; before !== NONE; before = chain[before & PLACE]) {
+      if (chain[before & PLACE] !== name) continue;
+      chain[before & PLACE] = chain[place];
       return;
     }
   }

@@ -46,8 +46,9 @@ export interface FlowTableOptions {
   readonly onInternalError?: (error: unknown) => void;
 }
 
-/** Time between looks at waiting segments and idle flows. */
+/** Time between looks at waiting segments, and at idle flows. */
 const SWEEP: Micros = 10 * MILLISECOND;
+const IDLE_SWEEP: Micros = SECOND;
 /** Moving a flow to the front of the use list for every packet would cost more than it tells. */
 const TOUCH: Micros = SECOND;
 /** In a TCP header; and how many octets of one direction may be out of band at a time. */
@@ -76,6 +77,7 @@ export class FlowTable implements PacketListener {
   currentHalf: HalfIndex = 0;
   private clock: Micros = 0.5;
   private nextSweep: Micros = 0.5;
+  private nextIdleSweep: Micros = 0.5;
 
   constructor(ledger: Ledger, options: FlowTableOptions) {
     this.ledger = ledger;
@@ -285,6 +287,8 @@ export class FlowTable implements PacketListener {
       }
     }
     this.ended.forget(now);
+    if (now < this.nextIdleSweep) return;
+    this.nextIdleSweep = now + IDLE_SWEEP;
     this.endIdle(now);
   }
 
