@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { poisson, random, run, START, STEP, STEPS_PER_DAY } from "../../test/support/alert-traffic.ts";
+import { cpu_ms } from "../../test/support/duration.ts";
 import { transaction } from "../../test/support/event.ts";
 import type { AlertEvent } from "../core/event.ts";
 import { Ledger } from "../core/ledger.ts";
@@ -277,9 +278,9 @@ describe("clocks", () => {
   test("a time stamp a thousand years ahead costs nothing", () => {
     const simulation = calm();
     const far = simulation.time() + 365_000 * DAY;
-    const begin = performance.now();
+    const begin = cpu_ms();
     for (let year = 0; year < 1000; year++) simulation.engine.advance(far + year * 365 * DAY);
-    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(cpu_ms() - begin).toBeLessThan(1000);
     expect(simulation.events).toEqual([]);
   });
 

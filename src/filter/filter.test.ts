@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { cpu_ms } from "../../test/support/duration.ts";
 import { transaction } from "../../test/support/event.ts";
 import type { EarshotEvent, TlsEvent, TransactionEvent } from "../core/event.ts";
 import { Trouble } from "../core/trouble.ts";
@@ -336,9 +337,9 @@ describe("limits", () => {
 
   test("a pattern that makes backtracking engines hang takes no time", () => {
     const hostile = transaction({ request: { path: `/${"a".repeat(20_000)}!` } });
-    const started = performance.now();
+    const started = cpu_ms();
     expect(matches("path ~ '^/(a+)+$'", hostile)).toBe(false);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(cpu_ms() - started).toBeLessThan(2_000);
   });
 });
 

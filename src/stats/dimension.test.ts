@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { cpu_ms } from "../../test/support/duration.ts";
 import { transaction } from "../../test/support/event.ts";
 import type { TlsEvent } from "../core/event.ts";
 import { Trouble } from "../core/trouble.ts";
@@ -187,11 +188,11 @@ describe("user agent families", () => {
   });
 
   test("texts made to be slow are not", () => {
-    const started = performance.now();
+    const started = cpu_ms();
     for (let index = 0; index < 200; index++) {
       agentFamily(`Mozilla/5.0 ${"(".repeat(200)}${"; ".repeat(index)}${"a1.".repeat(4_000)}${index}`);
       agentFamily(`${index}${"bot crawler spider ".repeat(500)}`);
     }
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(cpu_ms() - started).toBeLessThan(3_000);
   });
 });

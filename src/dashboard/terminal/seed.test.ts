@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { cpu_ms } from "../../../test/support/duration.ts";
 import { transaction } from "../../../test/support/event.ts";
 import { SECOND } from "../../core/units.ts";
 import { SeedDashboard, type SeedScreen, seedText } from "./seed.ts";
@@ -133,7 +134,7 @@ test("a silence of years is passed in a moment, and hostile text stays text", ()
   const text = seedText(dashboard.advance(START + 130 * SECOND)!);
   expect(text.replaceAll(/\x1b\[[\d;]+m/g, "")).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
   expect(text).toContain("\\x1b]0;x\\x07");
-  const before = performance.now();
+  const before = cpu_ms();
   dashboard.advance(START + 10 * 365 * 86_400 * SECOND);
-  expect(performance.now() - before).toBeLessThan(2_000);
+  expect(cpu_ms() - before).toBeLessThan(2_000);
 });

@@ -213,7 +213,7 @@ describe("a runtime that misbehaves is told of in a few words", () => {
     await serve({}, misbehave);
     const started = performance.now();
     await expect(source(300).ask(ASKED)).rejects.toThrow(message);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   test("a server of another protocol, or of none", async () => {

@@ -174,7 +174,7 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
     const { run, events } = await opened({}, { outputs: [parseOutputSpec(`json=${path}`)], observers: [] });
     run.start();
     await visit(10, 5);
-    await expect.poll(() => run.session.ledger.transactions, { timeout: 5_000 }).toBe(50);
+    await expect.poll(() => run.session.ledger.transactions, { timeout: 20_000 }).toBe(50);
     await sleep(300);
     const only = (event: EarshotEvent) => event.type === "transaction" && event.request?.path === "/1/1";
     run.session.refilter([only], { texts: ['path == "/1/1"'] });
@@ -227,8 +227,8 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
     run.onTick = (now) => ticks.push(now);
     run.start();
     await visit(4, 1);
-    await expect.poll(() => ledger.transactions, { timeout: 5_000 }).toBe(4);
-    await expect.poll(() => ticks.length, { timeout: 5_000 }).toBeGreaterThan(1);
+    await expect.poll(() => ledger.transactions, { timeout: 20_000 }).toBe(4);
+    await expect.poll(() => ticks.length, { timeout: 20_000 }).toBeGreaterThan(1);
     await run.stop();
     expect(ticks).toEqual(ticks.toSorted((a, b) => a - b));
     expect(Math.abs(ticks.at(-1)! / 1000 - Date.now())).toBeLessThan(10_000);
@@ -244,7 +244,7 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
     const broken = await problem(opened({ capture: { interfaces: 5 as unknown as string[] } }));
     expect(broken.message).toMatch(/capture worker \d did not start/);
     // a thread that broke is tidied up after it was told of
-    await expect.poll(() => [descriptors(), rings()], { timeout: 5_000 }).toEqual(before);
+    await expect.poll(() => [descriptors(), rings()], { timeout: 20_000 }).toEqual(before);
   });
 
   test("a worker that breaks is told of, and the others end well", async () => {
@@ -252,12 +252,12 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
     run.start();
     const { shards } = run as unknown as { shards: { worker: { postMessage(message: unknown): void } }[] };
     shards[1].worker.postMessage(null);
-    await expect.poll(() => failures.length, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => failures.length, { timeout: 20_000 }).toBe(1);
     expect(failures[0]).toMatch(/^capture worker 2 is lost: /);
     expect(ledger.internalErrors).toBe(1);
     const start = performance.now();
     await run.stop();
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(performance.now() - start).toBeLessThan(9_000); // it does not wait for the one that is gone
     expect(failures.length).toBe(1);
   });
 

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { expect, test } from "vitest";
+import { cpu_ms } from "../../../test/support/duration.ts";
 import { certificates } from "../../../test/support/tls-builder.ts";
 import { CertificateMemory, namesOf, readCertificates } from "./certificate.ts";
 
@@ -90,10 +91,10 @@ test.each([
 });
 
 test("hostile names take no time", () => {
-  const start = performance.now();
+  const start = cpu_ms();
   namesOf(`DNS:${"a".repeat(60_000)},x`);
   namesOf("a".repeat(60_000));
   namesOf(`DNS:"${"\\".repeat(60_000)}`);
   expect(namesOf(Array.from({ length: 5_000 }, (_, index) => `DNS:${index}.example`).join(", "))).toHaveLength(100);
-  expect(performance.now() - start).toBeLessThan(500);
+  expect(cpu_ms() - start).toBeLessThan(500);
 });

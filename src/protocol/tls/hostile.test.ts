@@ -1,6 +1,7 @@
 /** Laws 1 and 4: how octets are cut changes nothing; no octets throw, hang, or take more room than stated. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { cpu_ms } from "../../../test/support/duration.ts";
 import { concat } from "../../../test/support/packet-builder.ts";
 import {
   alert,
@@ -199,9 +200,9 @@ describe("limits", () => {
     for (const step of TALKS["TLS 1.2"]) run.step(step);
     // 64 MiB of zeros would be a million faulty records
     const bulk = new Uint8Array(1 << 20);
-    const start = performance.now();
+    const start = cpu_ms();
     for (let turn = 0; turn < 64; turn++) run.flow.parser!.data(run.flow, 1, bulk, 0, bulk.length);
-    expect(performance.now() - start).toBeLessThan(50);
+    expect(cpu_ms() - start).toBeLessThan(50);
     expect(run.close().events[0]).toMatchObject({ outcome: "established", anomalies: ["tls.certificate-unreadable"] });
   });
 });

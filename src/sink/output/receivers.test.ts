@@ -3,6 +3,7 @@ import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { decodeMultiStream, encode } from "@msgpack/msgpack";
 import { afterEach, describe, expect, test } from "vitest";
+import { cpu_ms } from "../../../test/support/duration.ts";
 import { Ledger } from "../../core/ledger.ts";
 import { ForwardSender } from "./forward.ts";
 import { openDestination } from "./open.ts";
@@ -78,14 +79,16 @@ describe("webhook", () => {
     const ledger = new Ledger();
     const spec = parseOutputSpec(`tracee=webhook:http://127.0.0.1:${port}/?timeout=60s`);
     const output = openDestination(spec, { ledger, live: true }) as QueuedSender;
-    const start = performance.now();
+    const before = cpu_ms();
     for (let index = 0; index < 50_000; index++) output.record("x".repeat(100));
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(cpu_ms() - before).toBeLessThan(1000);
     expect(output.queued).toBe(10_000);
     expect(ledger.sinkDropped.get(output.name)).toBe(40_000);
     Object.assign((output as unknown as { options: object }).options, { close_timeout_ms: 50 });
+    const start = performance.now();
     await output.close();
-    expect(performance.now() - start).toBeLessThan(3000);
+    // not the minute that the request may take
+    expect(performance.now() - start).toBeLessThan(10_000);
     await turn();
     expect(ledger.sinkDropped.get(output.name)).toBe(50_000);
   });

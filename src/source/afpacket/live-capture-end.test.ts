@@ -29,6 +29,15 @@ function capturing(onPacket: (raw: RawPacket) => void, options: LiveCaptureOptio
   return new LiveCapture(handler, options);
 }
 
+/** A block that is not full is handed over after its timeout, or later on a busy machine. */
+async function drained(capture: LiveCapture, enough: () => boolean): Promise<void> {
+  const limit = performance.now() + 10_000;
+  while (!enough() && performance.now() < limit) {
+    await sleep(10);
+    capture.drain();
+  }
+}
+
 const descriptors = () => readdirSync("/proc/self/fd").length;
 const rings = () => readFileSync("/proc/self/maps", "utf8").match(/socket:\[/g)?.length ?? 0;
 
@@ -41,8 +50,7 @@ describe.skipIf(!root)(`the end of a capture${root ? "" : " (needs Linux and roo
       if (++seen === 5) capture.close();
     });
     await sendDatagrams(20);
-    await sleep(60);
-    capture.drain();
+    await drained(capture, () => seen === 5);
     expect(seen).toBe(5);
     expect(lent.length).toBe(0);
     expect(capture.drain()).toBe(false);
@@ -93,10 +101,9 @@ describe.skipIf(!root)(`the end of a capture${root ? "" : " (needs Linux and roo
       if (++seen === 1) throw new Error("of a bug");
     });
     await sendDatagrams(1);
-    await sleep(60);
-    expect(() => capture.drain()).toThrow("of a bug");
+    await expect(drained(capture, () => seen > 0)).rejects.toThrow("of a bug");
     await sendDatagrams(3);
-    await sleep(60);
+    await drained(capture, () => seen === 4);
     expect(capture.drain()).toBe(true);
     expect(seen).toBe(4);
     capture.close();
@@ -110,9 +117,13 @@ describe.skipIf(!root)(`the end of a capture${root ? "" : " (needs Linux and roo
       delays_ms.push(performance.now() - start);
     });
     capture.start();
-    await sendDatagrams(1);
+    for (let turn = 0; turn < 5; turn++) {
+      await sendDatagrams(1);
+      await sleep(30);
+    }
     await capture.stop();
-    expect(delays_ms.length).toBe(1);
-    expect(delays_ms[0]).toBeLessThan(20);
+    expect(delays_ms.length).toBe(5);
+    // each may have been held up by another program
+    expect(Math.min(...delays_ms)).toBeLessThan(20);
   });
 });

@@ -9,6 +9,7 @@ import {
   pcapngFile,
 } from "../../../test/support/capture-builder.ts";
 import { MemoryInput, readBytes } from "../../../test/support/capture-reading.ts";
+import { cpu_ms } from "../../../test/support/duration.ts";
 import { Ledger } from "../../core/ledger.ts";
 import { Trouble } from "../../core/trouble.ts";
 import { MAXIMUM_WINDOW_BYTES } from "./byte-window.ts";
@@ -119,7 +120,7 @@ test("pure noise behind a magic number ends, in linear time and in a bounded win
     pcapngFile([], { bigEndian: true }),
   ]) {
     const file = new CaptureFile("noise", new MemoryInput(concat(head, noise)), { ledger: new Ledger() });
-    const started = performance.now();
+    const started = cpu_ms();
     let largest = 0;
     file.run({
       interfaceOpened() {},
@@ -128,7 +129,7 @@ test("pure noise behind a magic number ends, in linear time and in a bounded win
       },
     });
     expect(largest).toBeLessThanOrEqual(MAXIMUM_WINDOW_BYTES * 2);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(cpu_ms() - started).toBeLessThan(5000);
   }
 });
 
