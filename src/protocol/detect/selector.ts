@@ -200,7 +200,7 @@ export class Selector implements FlowParser {
 
   private giveUpWhenBothAreForeign(flow: Flow): void {
     const openings = this.openings!;
-    const over = (opening: Opening | null) => opening !== null && opening.foreign && opening.seen > SEARCH_DEPTH;
+    const over = (opening: Opening | null) => opening?.foreign === true && opening.seen > SEARCH_DEPTH;
     if (!flow.handshakeSeen || !over(openings[0])) return;
     if (over(openings[1]) || (openings[1] === null && openings[0]!.seen > 16 * SEARCH_DEPTH)) this.forget();
   }
