@@ -11,7 +11,7 @@ export interface Tool {
   readonly slow?: boolean;
 }
 
-/** Touches every octet of a file once, is everywhere, and costs the same everywhere: the measure when no peer is there. */
+/** Touches every octet of a file once, is nearly everywhere, and costs the same everywhere: the measure when no peer is there. */
 export const DIGEST = "md5sum";
 
 const SKIPPED = "";
@@ -54,7 +54,7 @@ export function tools(
     installed("httpry")
       ? { name: "httpry", command: (file) => ["httpry", "-q", "-r", file, "-o", "/dev/null"] }
       : "httpry: not installed",
-    { name: DIGEST, command: (file) => ["md5sum", file] },
+    installed(DIGEST) ? { name: DIGEST, command: (file) => [DIGEST, file] } : `${DIGEST}: not installed`,
     quick
       ? SKIPPED
       : installed("tcpdump")
