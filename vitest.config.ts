@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: { alias: { "earshot/testing": source("src/testing.ts"), earshot: source("src/plugin.ts") } },
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    globalSetup: "test/support/tidy-run.ts",
     testTimeout: 30_000,
     // two cores are common on small machines: more workers only make timing-sensitive tests worse
     maxWorkers: 2,
