@@ -34,6 +34,7 @@ const MIDSTREAM = 16;
 const TRUNCATED = 32;
 const UNCERTAIN = 64;
 const ACKNOWLEDGES = 128;
+const INTERIM = 256;
 
 export class Exchange {
   flow: Flow = null as unknown as Flow;
@@ -189,6 +190,15 @@ export class Exchange {
 
   set truncated(yes: boolean) {
     this.flags = yes ? this.flags | TRUNCATED : this.flags & ~TRUNCATED;
+  }
+
+  /** An interim response (1xx) came behind the whole request: the first thing that was written is not the response. */
+  get interim(): boolean {
+    return (this.flags & INTERIM) !== 0;
+  }
+
+  set interim(yes: boolean) {
+    this.flags = yes ? this.flags | INTERIM : this.flags & ~INTERIM;
   }
 
   /** The pairing of request and response is not certain. */

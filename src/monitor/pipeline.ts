@@ -23,7 +23,7 @@ import { TransactionStage } from "../transaction/stage.ts";
 
 /** Puts what the server's kernel tells into the exchange; where it does not tell, it stays unknown. */
 function addKernelTimes(exchange: Exchange, enricher: Enricher): void {
-  if (!exchange.requestSeen || !exchange.responseSeen) return;
+  if (!exchange.requestSeen || !exchange.responseSeen || exchange.uncertain || exchange.interim) return;
   const { flow, requestStart, requestEnd, responseStart } = exchange;
   const times = enricher.kernelTimes!(flow, requestStart, requestEnd, responseStart);
   if (times === null) return;

@@ -113,6 +113,7 @@ export class FlowExchanges extends Pairing implements ExchangeBuilder {
     this.stage.ledger.responses++;
     const exchange = this.first;
     if (exchange === null) return;
+    if (exchange !== this.asking) exchange.interim = true;
     this.note(exchange, head);
     this.charge(flow, false, exchange, head.end - head.start);
   }
