@@ -26,13 +26,18 @@ describe.skipIf(reason !== "")(`attribution by perf tracepoints${reason && ` (SK
     "tracepoints of %s kernels: short curls, IPv6, a cluster, an older connection",
     (which) => {
       const start = ["sh", "-c", `${MOUNTED}; exec "$0" "$1" ${which}`];
-      const printed = lab.command("unshare", "-m", ...start, process.execPath, SCRIPT);
-      const result = JSON.parse(printed.trim().split("\n").at(-1)!);
+      const attributed = () => {
+        const printed = lab.command("unshare", "-m", ...start, process.execPath, SCRIPT);
+        return JSON.parse(printed.trim().split("\n").at(-1)!);
+      };
+      let result = attributed();
+      // the rings are the whole machine's: a flood of somebody else's is told as lost, and is no fault of ours
+      for (let tries = 1; tries < 3 && result.lost > 0 && result.wrong === 0; tries++) result = attributed();
       expect(result).toMatchObject({ wrong: 0, lost: 0, comms: expect.arrayContaining(["curl", "nginx"]) });
       // nearly all right, none wrong
       expect(result.right).toBeGreaterThanOrEqual(220); // of at most 241
     },
-    30_000,
+    90_000,
   );
 });
 
