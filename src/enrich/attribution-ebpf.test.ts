@@ -1,4 +1,5 @@
 /** Tier A on this machine's kernel, held against what clients and servers say of themselves. */
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
 import { connect } from "node:net";
@@ -16,6 +17,16 @@ function possible(): string {
     return attribution.tier === "A" ? "" : "needs tier A";
   } catch (error) {
     return (error as Error).message;
+  }
+}
+
+/** The kernel gives a group free a moment after its last process. */
+function isRemoved(cgroup: string): boolean {
+  try {
+    rmdirSync(cgroup);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -73,7 +84,7 @@ describe.skipIf(reason !== "")(`attribution by eBPF${reason && ` (SKIPPED: ${rea
     } finally {
       nginx.stop();
     }
-  }, 20_000);
+  }, 60_000);
 
   test("IPv6, and IPv4 into a socket of IPv6 (v4-mapped)", async () => {
     const nginx = await lab.startNginx(["::1"]);
@@ -172,12 +183,12 @@ describe.skipIf(reason !== "")(`attribution by eBPF${reason && ` (SKIPPED: ${rea
     } finally {
       for (const stop of stops) stop();
     }
-  }, 20_000);
+  }, 60_000);
 
   test("a process in a cgroup named like a container's shows the container, even when it is gone at once", async () => {
     const mount = /^\S+ \S+ \S+ \S+ (\S+) [^\n]* - cgroup2 /m.exec(readFileSync("/proc/self/mountinfo", "utf8"))?.[1];
     if (mount === undefined) return;
-    const id = "ab".repeat(32);
+    const id = randomBytes(32).toString("hex");
     const cgroup = `${mount}/docker-${id}.scope`;
     mkdirSync(cgroup);
     const nginx = await lab.startNginx(["127.0.0.1"]);
@@ -191,7 +202,7 @@ describe.skipIf(reason !== "")(`attribution by eBPF${reason && ` (SKIPPED: ${rea
       expect(flow.serverProcess?.container).toBeUndefined();
     } finally {
       nginx.stop();
-      rmdirSync(cgroup);
+      await lab.until(() => isRemoved(cgroup));
     }
   });
 
@@ -245,8 +256,9 @@ sys.stdin.read()'`;
 
   test("kernel time split: waiting to be read, being worked on", async () => {
     for (const { delay, before } of [
-      { delay: 0.08, before: 0 },
-      { delay: 0, before: 0.08 },
+      // much longer than a busy machine lets anybody wait
+      { delay: 0.5, before: 0 },
+      { delay: 0, before: 0.5 },
     ]) {
       const python = await lab.startScript(lab.pythonServer("127.0.0.1", 0, delay, before));
       try {
@@ -264,10 +276,10 @@ sys.stdin.read()'`;
         attribution.flowUsed(flow);
         const times = attribution.kernelTimes(flow, start, start, end)!;
         const sum = times.requestWait + times.process + times.responseWait;
-        expect(sum).toBeGreaterThan(75_000);
+        expect(sum).toBeGreaterThan(490_000);
         expect(sum).toBeLessThanOrEqual(end - start + 1);
-        expect(times.process > 75_000).toBe(delay > 0);
-        expect(times.requestWait > 75_000).toBe(before > 0);
+        expect(times.process > 490_000).toBe(delay > 0);
+        expect(times.requestWait > 490_000).toBe(before > 0);
         expect(attribution.kernelTimes(flow, start, start, end)).toBeNull(); // given out once
         socket.destroy();
       } finally {
