@@ -8,7 +8,9 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: "test/support/tidy-run.ts",
-    testTimeout: 30_000,
+    // for what hangs: on a busy machine everything takes several times as long
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // two cores are common on small machines: more workers only make timing-sensitive tests worse
     maxWorkers: 2,
   },

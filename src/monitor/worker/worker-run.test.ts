@@ -105,6 +105,12 @@ async function opened(
   return { run, ledger, events, failures };
 }
 
+/** Connections that are on their way out have descriptors still, in this process at both ends. */
+async function quiet(): Promise<void> {
+  const connections = () => new Promise((told) => server.getConnections((_, count) => told(count)));
+  await expect.poll(connections, { timeout: 20_000 }).toBe(0);
+}
+
 const descriptors = () => readdirSync("/proc/self/fd").length;
 const rings = () => readFileSync("/proc/self/maps", "utf8").match(/socket:\[/g)?.length ?? 0;
 
@@ -211,6 +217,7 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
   test.each(["none", "auto"] as AttributionMode[])("nothing is left behind, attribution %s", async (attribution) => {
     const warm = await opened({}, {}, { attribution });
     await warm.run.stop();
+    await quiet();
     const before = [descriptors(), rings()];
     for (let round = 0; round < 2; round++) {
       const { run } = await opened({}, {}, { attribution });
@@ -218,7 +225,8 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
       await visit(2, 1);
       await run.stop();
     }
-    expect([descriptors(), rings()]).toEqual(before);
+    await quiet();
+    await expect.poll(() => [descriptors(), rings()], { timeout: 20_000 }).toEqual(before);
   });
 
   test("time comes from the worker that is behind most, and the ledger meanwhile", async () => {
@@ -235,6 +243,7 @@ describe.skipIf(!root)(`capture workers${root ? "" : " (needs Linux and root)"}`
   });
 
   test("what is wrong with the options is told as without workers, and all is closed", async () => {
+    await quiet();
     const before = [descriptors(), rings()];
     const nowhere = await problem(opened({ capture: { interfaces: ["nowhere"] } }));
     expect(nowhere).toBeInstanceOf(Trouble);

@@ -80,8 +80,7 @@ describe.skipIf(!root)(`the end of a capture${root ? "" : " (needs Linux and roo
       if (round % 2 === 0) capture.start();
       capture.close();
     }
-    await sleep(20);
-    expect([descriptors(), rings()]).toEqual(before);
+    await expect.poll(() => [descriptors(), rings()], { timeout: 10_000 }).toEqual(before);
   });
 
   test("nothing is left behind by one that could not be opened", () => {
