@@ -41,9 +41,9 @@ describe.skipIf(!isCurrent)("the built program (skipped while dist is not built 
   const folder = mkdtempSync(join(tmpdir(), "earshot-memory-"));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test.each([["--quiet"], ["-o", "json"]])(
-    "read %s %s: at most 150 MB in all",
-    (...how) => {
+  test.each([{ how: ["--quiet"] }, { how: ["-o", "json"] }])(
+    "read $how: at most 150 MB in all",
+    ({ how }) => {
       const capture = join(folder, "many.pcap");
       writeFileSync(capture, manyFlowsFile(FLOWS));
       const peak = join(folder, "peak");

@@ -18,7 +18,9 @@ export interface HeldSegment {
   acknowledgment: number;
   /** It had an acknowledgment at all. */
   acknowledges: boolean;
+  /** Its octets are `bytes[start, start + length)`. */
   bytes: Uint8Array;
+  start: number;
   length: number;
   /** Payload bytes cut by the snap length behind `length`. */
   cut: number;

@@ -1,7 +1,8 @@
 /** Two pieces of one TCP stream: do they differ where both have octets of the same place? */
 
 /**
- * `kept` holds `length` octets, the first of sequence number `keptSequence`; `bytes[start, end)` come with `sequence`.
+ * `kept` holds `length` octets from `keptStart` on, the first of sequence number `keptSequence`; `bytes[start, end)` come
+ * with `sequence`.
  * Numbers are modulo 2^32.
  */
 export function octetsDiffer(
@@ -12,9 +13,11 @@ export function octetsDiffer(
   start: number,
   end: number,
   sequence: number,
+  keptStart = 0,
 ): boolean {
   const shift = (sequence - keptSequence) | 0;
   const stop = Math.min(end - start, length - shift);
-  for (let at = Math.max(0, -shift); at < stop; at++) if (bytes[start + at] !== kept[at + shift]) return true;
+  for (let at = Math.max(0, -shift); at < stop; at++)
+    if (bytes[start + at] !== kept[keptStart + at + shift]) return true;
   return false;
 }

@@ -9,9 +9,9 @@
  */
 import type { Flow, FlowHalf, HalfIndex, HeldSegment } from "../core/flow.ts";
 import type { Ledger } from "../core/ledger.ts";
-import { octetsDiffer } from "../core/overlap.ts";
 import { ACK, type Packet } from "../core/packet.ts";
 import { MILLISECOND, type Micros } from "../core/units.ts";
+import { differFromHeld, HeldSegments, oldestTime } from "./held-segments.ts";
 
 export interface ReassemblyLimits {
   /** How long a segment waits for octets that their receiver already has: the reordering inside a capture. */
@@ -34,9 +34,6 @@ export const REASSEMBLY_LIMITS: ReassemblyLimits = {
   totalHeldBytes: 48 << 20,
 };
 
-/** Memory of a held segment beside its octets. */
-const HELD_OVERHEAD_BYTES = 320;
-
 /** Octets behind which a sequence number is taken for nonsense: no window is this large (RFC 7323 section 2.3). */
 const MAX_WINDOW = 1 << 30;
 
@@ -46,13 +43,14 @@ const LARGEST_FIRST_HOLE = 1 << 20;
 export class Reassembler {
   /** Flows that hold segments. */
   readonly waiting = new Set<Flow>();
-  private totalHeld = 0;
+  private readonly held: HeldSegments;
   private readonly ledger: Ledger;
   private readonly limits: ReassemblyLimits;
 
   constructor(ledger: Ledger, limits: ReassemblyLimits = REASSEMBLY_LIMITS) {
     this.ledger = ledger;
     this.limits = limits;
+    this.held = new HeldSegments(limits.totalHeldBytes);
   }
 
   /** A segment with payload. `sequence` is that of its first payload octet. */
@@ -208,7 +206,7 @@ export class Reassembler {
     if (hole <= 0 || hole > MAX_WINDOW) return;
     const last = half.held.at(-1);
     if (last === undefined || ((finSequence - last.sequence - last.length - last.cut) | 0) > 0)
-      this.keep(half, flow, half.held.length, heldOf(packet, finSequence, packet.payloadEnd, 0, 0));
+      this.keep(half, flow, half.held.length, packet, finSequence, packet.payloadEnd, 0, 0);
     this.settle(flow, packet.time);
   }
 
@@ -245,31 +243,27 @@ export class Reassembler {
       this.repeated(flow, from, packet);
       return;
     }
-    this.keep(half, flow, at, heldOf(packet, sequence, packet.payloadStart, packet.payloadCut, packet.ipLength));
+    this.keep(half, flow, at, packet, sequence, packet.payloadStart, packet.payloadCut, packet.ipLength);
   }
 
-  private keep(half: FlowHalf, flow: Flow, at: number, segment: HeldSegment): void {
-    if (half.held.length === 0 || segment.time < half.heldSince) half.heldSince = segment.time;
-    half.held.splice(at, 0, segment);
-    half.heldBytes += segment.length + HELD_OVERHEAD_BYTES;
-    this.totalHeld += segment.length + HELD_OVERHEAD_BYTES;
+  private keep(
+    half: FlowHalf,
+    flow: Flow,
+    at: number,
+    packet: Packet,
+    sequence: number,
+    start: number,
+    cut: number,
+    ipLength: number,
+  ): void {
+    this.held.keep(half, at, packet, sequence, start, cut, ipLength);
     this.waiting.add(flow);
-  }
-
-  /** Takes the first held segment out. */
-  private takeFirst(half: FlowHalf): HeldSegment {
-    const segment = half.held.shift()!;
-    half.heldBytes -= segment.length + HELD_OVERHEAD_BYTES;
-    this.totalHeld -= segment.length + HELD_OVERHEAD_BYTES;
-    return segment;
   }
 
   /** The flow is given up: what it holds is forgotten. */
   drop(flow: Flow): void {
-    for (const half of flow.halves) {
-      this.totalHeld -= half.heldBytes;
-      half.heldBytes = half.held.length = 0;
-    }
+    this.held.drop(flow.halves[0]);
+    this.held.drop(flow.halves[1]);
     this.waiting.delete(flow);
   }
 
@@ -295,7 +289,7 @@ export class Reassembler {
   }
 
   private mustGiveUp(flow: Flow, now: Micros): boolean {
-    if (this.totalHeld > this.limits.totalHeldBytes) {
+    if (this.held.total > this.limits.totalHeldBytes) {
       this.ledger.evict("flow.held-segments");
       return true;
     }
@@ -340,12 +334,21 @@ export class Reassembler {
           const segment = half.held[0];
           if (((segment.sequence - half.next) | 0) > 0) break;
           if (segment.acknowledges && other.known && ((segment.acknowledgment - other.next) | 0) > 0) break;
-          this.takeFirst(half);
           progress = true;
-          this.deliverHeld(flow, side as HalfIndex, segment);
+          this.deliverFirst(flow, side as HalfIndex);
         }
         if (half.held.length < before) half.heldSince = oldestTime(half);
       }
+    }
+  }
+
+  /** The first held segment of a direction goes on. */
+  private deliverFirst(flow: Flow, from: HalfIndex): void {
+    const segment = this.held.takeFirst(flow.halves[from]);
+    try {
+      this.deliverHeld(flow, from, segment);
+    } finally {
+      this.held.release(segment);
     }
   }
 
@@ -368,7 +371,8 @@ export class Reassembler {
     flow.dataAcknowledgment = segment.acknowledgment;
     flow.dataAcknowledges = segment.acknowledges;
     flow.dataIpLength = segment.ipLength;
-    this.deliver(flow, from, segment.bytes, 0, segment.length, segment.cut, segment.sequence, segment.ipLength);
+    const { bytes, start, length } = segment;
+    this.deliver(flow, from, bytes, start, start + length, segment.cut, segment.sequence, segment.ipLength);
   }
 
   /** The segment that waits longest goes on: the hole before it, or the octets it acknowledges, become a gap. */
@@ -411,41 +415,13 @@ export class Reassembler {
   private forceFirst(flow: Flow, side: HalfIndex): void {
     const half = flow.halves[side];
     if (half.held.length === 0) return;
-    const segment = this.takeFirst(half);
-    half.heldSince = oldestTime(half);
-    this.deliverHeld(flow, side, segment);
+    this.deliverFirst(flow, side);
+    if (half.held.length > 0) half.heldSince = oldestTime(half);
   }
-}
-
-function differFromHeld(held: HeldSegment | null, packet: Packet, sequence: number): boolean {
-  if (held === null) return false;
-  const { bytes, payloadStart, payloadEnd } = packet;
-  if (payloadEnd - payloadStart === 1) return false;
-  return octetsDiffer(held.bytes, held.length, held.sequence, bytes, payloadStart, payloadEnd, sequence);
-}
-
-function oldestTime({ held }: FlowHalf): Micros {
-  let oldest = Number.POSITIVE_INFINITY;
-  for (const { time } of held) if (time < oldest) oldest = time;
-  return oldest;
 }
 
 /** In a flow joined late: what its receiver waited for when it was first heard, where that is a little before. */
 export function firstExpected(half: FlowHalf, sequence: number): number {
   const hole = (sequence - half.firstAcked) | 0;
   return half.ackSeen && hole > 0 && hole < LARGEST_FIRST_HOLE ? half.firstAcked : sequence;
-}
-
-/** A copy of the packet's payload from `start` on, for keeping. */
-function heldOf(packet: Packet, sequence: number, start: number, cut: number, ipLength: number): HeldSegment {
-  return {
-    sequence,
-    acknowledgment: packet.acknowledgment,
-    acknowledges: (packet.flags & ACK) !== 0,
-    bytes: packet.bytes.slice(start, packet.payloadEnd),
-    length: packet.payloadEnd - start,
-    cut,
-    time: packet.time,
-    ipLength,
-  };
 }
