@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: "test/support/tidy-run.ts",
+    reporters: ["default", "test/support/skipped-reporter.ts"],
     // for what hangs: on a busy machine everything takes several times as long
     testTimeout: 60_000,
     hookTimeout: 60_000,

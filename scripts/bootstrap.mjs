@@ -12,6 +12,8 @@ import { fileURLToPath } from "node:url";
 
 const FLOOR = [22, 18];
 const FETCHED_NODE = "24.21.0";
+/** vitest would write a copy of its configuration into node_modules, which may be another user's. */
+const CONFIG_IN_MEMORY = ["--configLoader", "runner"];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = join(root, ".cache");
 
@@ -125,7 +127,7 @@ build(node);
 let status = 0;
 if (action === "start") status = earshot(node, ["start", ...rest]);
 else if (action === "run") status = earshot(node, rest);
-else if (action === "test") status = tool(node, "vitest/vitest.mjs", ["run", ...rest]);
+else if (action === "test") status = tool(node, "vitest/vitest.mjs", ["run", ...CONFIG_IN_MEMORY, ...rest]);
 else if (action === "check") status = check(node);
 else if (action === "bench") status = run(node, [join(root, "benchmarks", "run.ts"), ...rest]);
 else if (action !== "ready") fail(`unknown action ${action}: start, test, check, bench, ready or run`);
