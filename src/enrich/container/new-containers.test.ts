@@ -24,7 +24,7 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const tells = (ids: readonly string[]) => vi.waitFor(() => expect(told).toEqual(ids), { timeout: 2_000, interval: 5 });
+const tells = (ids: readonly string[]) => vi.waitFor(() => expect(told).toEqual(ids), { timeout: 10_000, interval: 5 });
 
 test("a container's folder, where containerd or podman makes it", async () => {
   mkdirSync(join(root, "tasks/k8s.io", ID));
@@ -34,11 +34,16 @@ test("a container's folder, where containerd or podman makes it", async () => {
   await tells([ID, OTHER]);
 });
 
-test("a namespace that is made later", async () => {
-  mkdirSync(join(root, "tasks/moby"));
-  await new Promise((done) => setTimeout(done, 50));
-  mkdirSync(join(root, "tasks/moby", ID));
-  await tells([ID]);
+test("a namespace that is made later, its first container in it already, and again when it was gone", async () => {
+  const tellsAlso = (id: string) => vi.waitFor(() => expect(told).toContain(id), { timeout: 10_000, interval: 5 });
+  mkdirSync(join(root, "tasks/moby", ID), { recursive: true });
+  await tellsAlso(ID);
+  rmSync(join(root, "tasks/moby"), { recursive: true });
+  mkdirSync(join(root, "tasks/moby", OTHER), { recursive: true });
+  await tellsAlso(OTHER);
+  const third = "12".repeat(32);
+  mkdirSync(join(root, "tasks/moby", third));
+  await tellsAlso(third);
 });
 
 test("nothing of a container that goes, and nothing after the end", async () => {

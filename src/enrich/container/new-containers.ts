@@ -18,7 +18,7 @@ export class NewContainers {
     this.onNew = onNew;
     for (const folder of folders) this.watch(folder);
     for (const parent of parents) {
-      this.add(parent, (name) => this.watch(join(parent, name)));
+      this.add(parent, (name) => this.changed(join(parent, name)));
       for (const name of inside(parent)) this.watch(join(parent, name));
     }
   }
@@ -26,6 +26,13 @@ export class NewContainers {
   close(): void {
     for (const watcher of this.watchers.values()) watcher.close();
     this.watchers.clear();
+  }
+
+  /** A folder that came or went: the first container is in it before it is watched, and a former watch has ended. */
+  private changed(folder: string): void {
+    this.drop(folder);
+    this.watch(folder);
+    if (this.watchers.has(folder)) for (const name of inside(folder)) if (ID.test(name)) this.onNew(name);
   }
 
   private watch(folder: string): void {
