@@ -5,17 +5,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GrpcConnection } from "../../src/enrich/container/grpc-call.ts";
@@ -55,7 +45,8 @@ export function cgroupsHere(version: Cgroups): boolean {
 }
 
 export class RuntimeLab {
-  readonly folder = mkdtempSync(join(tmpdir(), "earshot-rt-"));
+  /** podman takes no more than 50 characters, so it is not in the folder of the test run. One lab at a time. */
+  readonly folder = join(process.env["EARSHOT_TEST_OUTER"] ?? tmpdir(), `earshot-rt-${process.pid}`);
   readonly socket = join(this.folder, "runtime.sock");
   readonly image = join(this.folder, "image.tar");
   private readonly cgroupsBefore = new Set(cgroupFolders());
@@ -63,6 +54,8 @@ export class RuntimeLab {
   private isolated = false;
 
   constructor() {
+    rmSync(this.folder, { recursive: true, force: true });
+    mkdirSync(this.folder, { mode: 0o700 });
     writeImage(this.image, [PAUSE, IMAGE]);
   }
 

@@ -38,7 +38,7 @@ function remove(folder: string): void {
 
 export default function setup(): () => void {
   const outer = tmpdir();
-  for (const name of leftIn(outer, /^earshot-test-(\d+)$/)) remove(join(outer, name));
+  for (const name of leftIn(outer, /^earshot-(?:test|rt)-(\d+)$/)) remove(join(outer, name));
   for (const name of leftIn(NAMESPACES, /^earshot-[a-z]+-(\d+)$/)) {
     spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
   }
@@ -48,6 +48,8 @@ export default function setup(): () => void {
   chmodSync(folder, 0o1777);
   const before = process.env["TMPDIR"];
   process.env["TMPDIR"] = folder;
+  // for what needs a short path: earshot-rt-PID
+  process.env["EARSHOT_TEST_OUTER"] = outer;
   // also when somebody stops the run
   process.once("exit", () => remove(folder));
   return () => {
