@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { installed } from "../../test/support/process-lab.ts";
 import { probe } from "./probe.ts";
 
 test("each fact has a name of its own, a line of detail, and a fix only where something is not right", () => {
@@ -26,9 +27,9 @@ test("a folder that is not there is no reason to fail", () => {
   expect(disk).toMatchObject({ ok: null });
 });
 
-const root = process.platform === "linux" && process.geteuid?.() === 0;
+const able = process.platform === "linux" && process.geteuid?.() === 0 && installed("setpriv");
 
-test.skipIf(!root)("without privilege the packet socket is refused, with the way out (needs root to drop it)", () => {
+test.skipIf(!able)("without privilege the packet socket is refused, with the way out (needs root and setpriv)", () => {
   const module = fileURLToPath(new URL("probe.ts", import.meta.url));
   const script = `import(${JSON.stringify(module)}).then(({ probe }) => console.log(JSON.stringify(probe())))`;
   const { stdout } = spawnSync(

@@ -106,7 +106,7 @@ function tallied(keys: Iterable<string | undefined>): [string, number][] {
   return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-const noCorpus = existsSync(corpus) ? "" : " (skipped: no captures)";
+const noCorpus = existsSync(corpus) ? "" : " (SKIPPED: needs the capture corpus)";
 
 test.skipIf(noCorpus !== "")(`rankings count what tshark lists${noCorpus}`, async () => {
   const names = ["method", "host", "path", "user-agent", "status"];

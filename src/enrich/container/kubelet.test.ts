@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { dripping, endless } from "../../../test/support/hostile-http.ts";
+import { installed } from "../../../test/support/process-lab.ts";
 import { Kubelet, type KubeletOptions } from "./kubelet.ts";
 import { PodListReader } from "./pod-list.ts";
 
@@ -135,7 +136,7 @@ describe("pods from the read-only port", () => {
   });
 });
 
-const noOpenssl = ["/usr/bin/openssl", "/bin/openssl", "/usr/local/bin/openssl"].every((path) => !existsSync(path));
+const noOpenssl = !installed("openssl");
 
 describe.skipIf(noOpenssl)(`the authenticated port${noOpenssl ? " (SKIPPED: needs openssl)" : ""}`, () => {
   const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";

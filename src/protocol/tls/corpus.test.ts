@@ -113,7 +113,7 @@ function expected({ client_hellos, server_hello }: OracleConnection) {
 
 const clientOf = ({ flow }: TlsEvent) => `${flow.client.ip}:${flow.client.port}`;
 
-describe.skipIf(absent)(`TLS of real captures${absent ? " (skipped: no corpus)" : ""}`, () => {
+describe.skipIf(absent)(`TLS of real captures${absent ? " (SKIPPED: needs the capture corpus)" : ""}`, () => {
   test("there are many", () => {
     const connections = captures.flatMap(({ tls }) => tls!.connections!.filter(({ quic }) => !quic));
     expect(captures.length).toBeGreaterThanOrEqual(120);
@@ -190,31 +190,34 @@ async function helloBytes(file: string): Promise<Map<string, Uint8Array[]>> {
   return kept;
 }
 
-describe.skipIf(absent)(`fingerprints of another library${absent ? " (skipped: no corpus)" : ""}`, () => {
-  test("read-tls-client-hello gives the same JA3 and JA4", { timeout: 120_000 }, async () => {
-    let compared = 0;
-    for (const { file } of captures) {
-      const events = await eventsOf(file);
-      const hellos = await helloBytes(file);
-      for (const event of events) {
-        const parts = hellos.get(clientOf(event));
-        if (event.ja3 === null || parts === undefined) continue;
-        const hello = await readTlsClientHello(Readable.from([Buffer.concat(parts)], { objectMode: false })).catch(
-          () => null,
-        );
-        if (hello === null) continue;
-        compared++;
-        expect(event.ja3, file).toBe(calculateJa3(hello));
-        // it hashes an empty list, for which the definition has zeros
-        const ja4 = calculateJa4(hello).replace(HASH_OF_NOTHING, "000000000000");
-        expect(withoutDoubt(event.ja4!), file).toBe(withoutDoubt(ja4));
-        // it calls every hello with supported_versions TLS 1.3: a draft is not, nor one that ends at 1.2
-        if (ja4.slice(1, 3) !== "13") expect(event.ja4!.slice(1, 3), file).toBe(ja4.slice(1, 3));
+describe.skipIf(absent)(
+  `fingerprints of another library${absent ? " (SKIPPED: needs the capture corpus)" : ""}`,
+  () => {
+    test("read-tls-client-hello gives the same JA3 and JA4", { timeout: 120_000 }, async () => {
+      let compared = 0;
+      for (const { file } of captures) {
+        const events = await eventsOf(file);
+        const hellos = await helloBytes(file);
+        for (const event of events) {
+          const parts = hellos.get(clientOf(event));
+          if (event.ja3 === null || parts === undefined) continue;
+          const hello = await readTlsClientHello(Readable.from([Buffer.concat(parts)], { objectMode: false })).catch(
+            () => null,
+          );
+          if (hello === null) continue;
+          compared++;
+          expect(event.ja3, file).toBe(calculateJa3(hello));
+          // it hashes an empty list, for which the definition has zeros
+          const ja4 = calculateJa4(hello).replace(HASH_OF_NOTHING, "000000000000");
+          expect(withoutDoubt(event.ja4!), file).toBe(withoutDoubt(ja4));
+          // it calls every hello with supported_versions TLS 1.3: a draft is not, nor one that ends at 1.2
+          if (ja4.slice(1, 3) !== "13") expect(event.ja4!.slice(1, 3), file).toBe(ja4.slice(1, 3));
+        }
       }
-    }
-    expect(compared).toBeGreaterThan(200);
-  });
-});
+      expect(compared).toBeGreaterThan(200);
+    });
+  },
+);
 
 const HASH_OF_NOTHING = "e3b0c44298fc";
 

@@ -208,7 +208,7 @@ const hasTshark = (() => {
   }
 })();
 
-test.skipIf(!hasTshark)(`tshark reads the file${hasTshark ? "" : " (skipped: no tshark)"}`, () => {
+test.skipIf(!hasTshark)(`tshark reads the file${hasTshark ? "" : " (SKIPPED: needs tshark)"}`, () => {
   const path = join(folder, "tshark.pcapng");
   const writer = new PcapngWriter(path, { ledger: new Ledger(), resolution: "ns" });
   writer.interfaceOpened({ id: 0, name: "eth0", linkType: 1, description: null });

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { expect, test } from "vitest";
-import { flowOf, isRoot, now } from "../../../../test/support/process-lab.ts";
+import { flowOf, installed, isRoot, now } from "../../../../test/support/process-lab.ts";
 import { Ledger } from "../../../core/ledger.ts";
 import { DetailReader } from "../details.ts";
 import { ownersOf } from "../flow-owners.ts";
@@ -79,6 +79,7 @@ function workingTier(): "A" | "B" | null {
 
 const works = workingTier();
 const skipped = works === null ? " (SKIPPED: needs root and a kernel for tier A or B)" : "";
+const python = installed("python3") ? "" : " (SKIPPED: needs python3)";
 
 test.skipIf(works === null)(`refused after some calls: what was loaded is let go${skipped}`, () => {
   const before = descriptors();
@@ -115,8 +116,8 @@ async function line(child: ChildProcess): Promise<string> {
   return text.trim();
 }
 
-test.skipIf(works === null || !existsSync("/usr/bin/python3"))(
-  `a ring that overflows: the loss is counted, and what comes later is right${skipped}`,
+test.skipIf(works === null || python !== "")(
+  `a ring that overflows: the loss is counted, and what comes later is right${skipped || python}`,
   async () => {
     const ledger = new Ledger();
     const { tier, close } = open(works!, systemCalls()!, ledger, 128 << 10);
@@ -151,8 +152,8 @@ for _ in range(400):
 print(server.getsockname()[1], *(client.getsockname()[1] for client in kept[::2]), flush=True)
 input()`;
 
-test.skipIf(works === null || !existsSync("/usr/bin/python3"))(
-  `sockets older than us, more than are read at once: each found, with its holder${skipped}`,
+test.skipIf(works === null || python !== "")(
+  `sockets older than us, more than are read at once: each found, with its holder${skipped || python}`,
   async () => {
     const child = spawn("python3", ["-c", HOLDING]);
     const [server, ...clients] = (await line(child)).split(" ").map(Number);
