@@ -9,7 +9,6 @@
 import { type BodySample, Rare } from "./exchange-rare.ts";
 import type { Flow } from "./flow.ts";
 import { KeptRequest, KeptResponse } from "./kept-head.ts";
-import type { RestRecord } from "./rest.ts";
 import { type Micros, NEVER } from "./units.ts";
 
 export const COMPLETE = 0;
@@ -80,58 +79,6 @@ export class Exchange {
     this.requestBodyBytes = this.responseBodyBytes = this.wireIn = this.wireOut = 0;
     this.firstPacketIn = this.firstPacketOut = this.requestLength = this.responseLength = this.status = 0;
     this.requestBlock = this.responseBlock = -1;
-  }
-
-  /** Writes all there is to know of it as numbers, while its flow rests; false when there is more. */
-  rest(record: RestRecord): boolean {
-    if (!this.isPlain) return false;
-    record.putInt(this.depth);
-    record.putInt(this.flags);
-    record.putInt(this.version | (this.method << 8) | (this.status << 16));
-    record.putInt(this.firstPacketIn);
-    record.putInt(this.firstPacketOut);
-    record.putInt(this.requestLength);
-    record.putInt(this.responseLength);
-    record.putInt(this.requestBlock);
-    record.putInt(this.responseBlock);
-    record.putInt(this.requestAcknowledgment);
-    record.putFloat(this.requestStart);
-    record.putFloat(this.requestEnd);
-    record.putFloat(this.responseStart);
-    record.putFloat(this.responseEnd);
-    record.putFloat(this.requestBodyBytes);
-    record.putFloat(this.responseBodyBytes);
-    record.putFloat(this.wireIn);
-    record.putFloat(this.wireOut);
-    return true;
-  }
-
-  /** Becomes what `rest` wrote. */
-  wake(flow: Flow, record: RestRecord): void {
-    this.flow = flow;
-    this.next = null;
-    this.rare = null;
-    this.depth = record.takeInt();
-    this.flags = record.takeInt();
-    const packed = record.takeInt();
-    this.version = packed & 255;
-    this.method = ((packed >> 8) & 3) as 0 | 1 | 2;
-    this.status = packed >>> 16;
-    this.firstPacketIn = record.takeInt();
-    this.firstPacketOut = record.takeInt();
-    this.requestLength = record.takeInt();
-    this.responseLength = record.takeInt();
-    this.requestBlock = record.takeInt();
-    this.responseBlock = record.takeInt();
-    this.requestAcknowledgment = record.takeInt();
-    this.requestStart = record.takeFloat();
-    this.requestEnd = record.takeFloat();
-    this.responseStart = record.takeFloat();
-    this.responseEnd = record.takeFloat();
-    this.requestBodyBytes = record.takeFloat();
-    this.responseBodyBytes = record.takeFloat();
-    this.wireIn = record.takeFloat();
-    this.wireOut = record.takeFloat();
   }
 
   /** Heads as kept: of the exchange that is being handed out. */

@@ -3,11 +3,12 @@
  * their addresses wakes them. Only what is ordinary can rest: a flow that holds segments, or whose parser has more to
  * remember than numbers, stays an object.
  */
-import type { Flow, FlowHalf } from "../core/flow.ts";
+import type { Flow } from "../core/flow.ts";
 import type { Packet } from "../core/packet.ts";
 import type { FlowParser } from "../core/protocol.ts";
 import { REST_FLOATS, REST_INTS, RestRecord, type Waker } from "../core/rest.ts";
 import type { Micros } from "../core/units.ts";
+import { isOrdinary, LAST_TIME, readFlow, writeFlow } from "./flow-numbers.ts";
 
 const NONE = -1;
 const BUCKETS = 1 << 14;
@@ -212,106 +213,8 @@ export class RestingFlows {
 /** Of a flow that is not read (a copy, or one that was given up). */
 const NO_PARSER: Waker = { wake: () => null as unknown as FlowParser };
 
-function isOrdinary(flow: Flow): boolean {
-  return flow.resetTime < 0 && isOrdinaryHalf(flow.halves[0]) && isOrdinaryHalf(flow.halves[1]);
-}
-
-function isOrdinaryHalf(half: FlowHalf): boolean {
-  return half.held.length === 0 && half.urgent === null && !half.outOfBand && !half.conflict;
-}
-
 function hasEnds(flow: Flow): boolean {
   return (
     flow.clientProcess !== null || flow.serverProcess !== null || flow.owners !== null || flow.encapsulation !== null
   );
-}
-
-/** Place of the newest packet's time among the floats that `writeFlow` writes. */
-const LAST_TIME = 2;
-
-function writeFlow(flow: Flow, record: RestRecord): void {
-  record.putFloat(flow.id);
-  record.putFloat(flow.startTime);
-  record.putFloat(flow.lastTime);
-  record.putFloat(flow.now);
-  record.putInt(flow.scope);
-  record.putInt(flow.reverseScope);
-  record.putInt(flow.vlan);
-  record.putInt(flow.interfaceId);
-  record.putInt(
-    flow.clientHalf | (flow.copy ? 4 : 0) | (flow.handshakeSeen ? 8 : 0) | (flow.dataAcknowledges ? 16 : 0),
-  );
-  record.putInt(flow.exchanges);
-  record.putInt(flow.dataSequence);
-  record.putInt(flow.dataAcknowledgment);
-  record.putInt(flow.dataIpLength);
-  writeHalf(flow.halves[0], record);
-  writeHalf(flow.halves[1], record);
-}
-
-function readFlow(flow: Flow, record: RestRecord): void {
-  flow.id = record.takeFloat();
-  flow.startTime = record.takeFloat();
-  flow.lastTime = record.takeFloat();
-  flow.now = record.takeFloat();
-  flow.scope = record.takeInt();
-  flow.reverseScope = record.takeInt();
-  flow.vlan = record.takeInt();
-  flow.interfaceId = record.takeInt();
-  const flags = record.takeInt();
-  flow.clientHalf = (flags & 3) as 0 | 1 | 2;
-  flow.copy = (flags & 4) !== 0;
-  flow.handshakeSeen = (flags & 8) !== 0;
-  flow.dataAcknowledges = (flags & 16) !== 0;
-  flow.exchanges = record.takeInt();
-  flow.dataSequence = record.takeInt();
-  flow.dataAcknowledgment = record.takeInt();
-  flow.dataIpLength = record.takeInt();
-  readHalf(flow.halves[0], record);
-  readHalf(flow.halves[1], record);
-}
-
-function writeHalf(half: FlowHalf, record: RestRecord): void {
-  record.putInt(
-    (half.known ? 1 : 0) |
-      (half.initialKnown ? 2 : 0) |
-      (half.finished ? 4 : 0) |
-      (half.finSeen ? 8 : 0) |
-      (half.ackSeen ? 16 : 0) |
-      (half.conflict ? 32 : 0) |
-      ((half.direction + 1) << 8),
-  );
-  record.putInt(half.next);
-  record.putInt(half.initial);
-  record.putInt(half.finSequence);
-  record.putInt(half.acked);
-  record.putInt(half.firstAcked);
-  record.putInt(half.lastIpId);
-  record.putInt(half.lastSequence);
-  record.putFloat(half.overheadBytes);
-  record.putFloat(half.retransmittedBytes);
-  record.putFloat(half.wireBytes);
-  record.putFloat(half.gapBytes);
-}
-
-function readHalf(half: FlowHalf, record: RestRecord): void {
-  const flags = record.takeInt();
-  half.known = (flags & 1) !== 0;
-  half.initialKnown = (flags & 2) !== 0;
-  half.finished = (flags & 4) !== 0;
-  half.finSeen = (flags & 8) !== 0;
-  half.ackSeen = (flags & 16) !== 0;
-  half.conflict = (flags & 32) !== 0;
-  half.direction = (flags >> 8) - 1;
-  half.next = record.takeInt();
-  half.initial = record.takeInt();
-  half.finSequence = record.takeInt();
-  half.acked = record.takeInt();
-  half.firstAcked = record.takeInt();
-  half.lastIpId = record.takeInt();
-  half.lastSequence = record.takeInt();
-  half.overheadBytes = record.takeFloat();
-  half.retransmittedBytes = record.takeFloat();
-  half.wireBytes = record.takeFloat();
-  half.gapBytes = record.takeFloat();
 }

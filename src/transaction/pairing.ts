@@ -12,6 +12,7 @@ import type { Exchange } from "../core/exchange.ts";
 import type { Flow } from "../core/flow.ts";
 import type { MessageHead } from "../core/http.ts";
 import type { RestRecord } from "../core/rest.ts";
+import { restExchange } from "./resting-exchange.ts";
 import { MAX_PIPELINED, type TransactionStage } from "./stage.ts";
 
 /** Whole batches that tell how a client works; looks of quiet, in doubt, that are chance no more. */
@@ -177,7 +178,7 @@ export class Pairing {
     const places = (first === null ? 0 : OPEN) | (asking === null ? 0 : ASKING) | (answering === null ? 0 : ANSWERING);
     record.putInt(places);
     record.putInt(this.newestAcknowledgment);
-    return only === null || only.rest(record);
+    return only === null || restExchange(only, record);
   }
 
   /** What was written is kept by others: the object of the exchange can be used again. */

@@ -8,6 +8,7 @@ import type { RestRecord } from "../core/rest.ts";
 import { FlowExchanges } from "./builder.ts";
 import { HeadKeeper } from "./keep.ts";
 import { recallHeads } from "./kept-numbers.ts";
+import { wakeExchange } from "./resting-exchange.ts";
 
 export interface TransactionOptions {
   readonly ledger: Ledger;
@@ -82,7 +83,7 @@ export class TransactionStage {
 
   woken(flow: Flow, record: RestRecord): Exchange {
     const exchange = this.object();
-    exchange.wake(flow, record);
+    wakeExchange(exchange, flow, record);
     return exchange;
   }
 
