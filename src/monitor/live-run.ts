@@ -5,7 +5,7 @@
  */
 import type { Ledger } from "../core/ledger.ts";
 import { type CaptureInterface, OUTGOING, type PacketHandler, type RawPacket } from "../core/packet.ts";
-import { type Micros, SECOND } from "../core/units.ts";
+import { MILLISECOND, type Micros, SECOND } from "../core/units.ts";
 import type { Attribution } from "../enrich/attribution.ts";
 import { nextOwnersComment } from "../enrich/process/flow-owners.ts";
 import { PcapngWriter } from "../sink/pcapng/pcapng-writer.ts";
@@ -38,6 +38,7 @@ export class LiveRun implements PacketHandler {
   private live: Session | null = null;
   private owners: Attribution | null = null;
   private ownersTaken = false;
+  private ownersTakenTo: Micros = 0;
   private started = performance.now();
   private ended = 0;
   private fileTimer: NodeJS.Timeout | null = null;
@@ -113,16 +114,23 @@ export class LiveRun implements PacketHandler {
   }
 
   packet(raw: RawPacket): void {
-    if (!this.ownersTaken) {
-      // once for all packets that are handed over in this turn of the event loop
-      this.owners?.drain();
-      this.ownersTaken = true;
-      queueMicrotask(() => {
-        this.ownersTaken = false;
-      });
-    }
+    if (!this.ownersTaken || raw.time >= this.ownersTakenTo) this.takeOwners();
     this.live?.packet(raw);
     if (this.file !== null) this.write(this.file, raw);
+  }
+
+  /**
+   * Once for the packets that are handed over in this turn of the event loop, and again for blocks that filled while others
+   * were read: their packets are younger than what was taken.
+   */
+  private takeOwners(): void {
+    this.ownersTakenTo = Date.now() * MILLISECOND;
+    this.owners?.drain();
+    if (this.ownersTaken) return;
+    this.ownersTaken = true;
+    queueMicrotask(() => {
+      this.ownersTaken = false;
+    });
   }
 
   /** The packet with its process: the sender's for what leaves, the receiver's for what comes in. */
