@@ -42,6 +42,7 @@ export function protocols(outlet: ProtocolOutlet, more: readonly Protocol[]): Pr
     openTunnel: (_flow, protocol) => (protocol === "connect" ? new Selector({ protocols: all, budget }) : null),
   });
   const tls = new TlsProtocol({
+    budget,
     ledger: outlet.ledger,
     flowUsed: outlet.flowUsed,
     emit: outlet.emit,

@@ -23,7 +23,8 @@ export interface FlowParser {
   close(flow: Flow, reason: CloseReason): void;
   /**
    * The flow was not used for a while: writes all there is to know as numbers and gives who makes a parser of them again;
-   * null when there is more to know. Changes nothing. A parser without this keeps its flow an object.
+   * null when there is more to know than fits, or than numbers. Changes nothing. A parser that gives itself is kept as the
+   * object it is, and only the flow's own numbers are put away; one without this keeps its flow an object.
    */
   rest?(flow: Flow, record: RestRecord): Waker | null;
   /** It was put away as written: this object serves the flow no longer. */

@@ -46,6 +46,8 @@ export class RestingFlows {
   private oldest = NONE;
   private newest = NONE;
   private readonly ends = new Map<number, Ends>();
+  /** Parsers that are kept as they are. */
+  private readonly parsers = new Map<number, FlowParser>();
   /** Few: one for each protocol. */
   private readonly wakers: Waker[] = [];
   /** How many rest. */
@@ -68,7 +70,8 @@ export class RestingFlows {
       return false;
     }
     flow.parser?.rested?.();
-    this.ints[place * REST_INTS + WAKER] = this.numberOf(waker);
+    if (waker === (flow.parser as object | null)) this.parsers.set(place, flow.parser!);
+    else this.ints[place * REST_INTS + WAKER] = this.numberOf(waker);
     this.link(place, flow);
     if (hasEnds(flow)) {
       const { clientProcess, serverProcess, owners, ownerVersion, encapsulation } = flow;
@@ -99,6 +102,16 @@ export class RestingFlows {
   private numberOf(waker: Waker): number {
     const known = this.wakers.indexOf(waker);
     return known >= 0 ? known : this.wakers.push(waker) - 1;
+  }
+
+  private parserAt(place: number, flow: Flow, record: RestRecord): FlowParser | null {
+    const kept = this.parsers.get(place);
+    if (kept !== undefined) {
+      this.parsers.delete(place);
+      return kept;
+    }
+    const waker = this.wakers[this.ints[place * REST_INTS + WAKER]];
+    return waker === NO_PARSER ? null : waker.wake(flow, record);
   }
 
   private link(place: number, flow: Flow): void {
@@ -203,8 +216,7 @@ export class RestingFlows {
     }
     const record = this.record.open(place, HEADER);
     readFlow(flow, record);
-    const waker = this.wakers[ints[at + WAKER]];
-    flow.parser = waker === NO_PARSER ? null : waker.wake(flow, record);
+    flow.parser = this.parserAt(place, flow, record);
     this.unlink(place);
     this.givePlace(place);
   }

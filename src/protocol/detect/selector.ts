@@ -32,7 +32,8 @@ export interface SelectorOptions {
  * Reads the first octets of any flow, one object for all of them: nearly always they tell the protocol, and then the flow
  * needs no Selector of its own.
  */
-export class FirstOctets implements FlowParser, Waker {
+export class FirstOctets implements FlowParser {
+  private readonly waker: Waker = { wake: () => this };
   private readonly options: SelectorOptions;
 
   constructor(options: SelectorOptions) {
@@ -57,15 +58,11 @@ export class FirstOctets implements FlowParser, Waker {
 
   /** There is nothing to know yet. */
   rest(): Waker {
-    return this;
-  }
-
-  wake(): FlowParser {
-    return this;
+    return this.waker;
   }
 }
 
-export class Selector implements FlowParser {
+export class Selector implements FlowParser, Waker {
   private readonly options: SelectorOptions;
   private openings: [Opening | null, Opening | null] | null = [null, null];
   private parser: FlowParser | null = null;
@@ -241,6 +238,15 @@ export class Selector implements FlowParser {
   close(flow: Flow, reason: CloseReason): void {
     this.parser?.close(flow, reason);
     this.forget();
+  }
+
+  /** What it has kept stays as it is; a parser may know its flow, so that must stay too. */
+  rest(): Waker | null {
+    return this.parser === null ? this : null;
+  }
+
+  wake(): FlowParser {
+    return this;
   }
 }
 

@@ -2,10 +2,12 @@
  * One TLS connection on a flow: reads both directions while the handshake lasts, then only lets time pass; gives one
  * event at the end. What decides who the client is are the hellos, not ports and not who connected.
  */
+import type { Budget } from "../../core/budget.ts";
 import type { TlsEvent } from "../../core/event.ts";
 import type { CloseReason, Flow, HalfIndex } from "../../core/flow.ts";
 import type { Ledger } from "../../core/ledger.ts";
 import type { FlowParser } from "../../core/protocol.ts";
+import type { Waker } from "../../core/rest.ts";
 import type { Micros } from "../../core/units.ts";
 import type { CertificateMemory } from "./certificate.ts";
 import { tlsEvent } from "./event.ts";
@@ -19,33 +21,37 @@ export interface TlsOptions {
   /** Called before an event is made: owners of the flow's ends may be looked up. */
   readonly flowUsed?: (flow: Flow) => void;
   readonly emit: (event: TlsEvent) => void;
+  /** For handshake messages that come in pieces, of all flows together; one of its own when absent. */
+  readonly budget?: Budget;
   /** Reads what a server answers that does not speak TLS at all: most often an HTTP error. */
   readonly openPlain?: (flow: Flow) => FlowParser;
 }
 
-export class TlsConnection implements FlowParser {
+export class TlsConnection implements FlowParser, Waker {
   readonly handshake: Handshake;
   private readonly options: TlsOptions;
-  private readonly readers: readonly [RecordReader, RecordReader];
+  /** Null when both are done. */
+  private readers: readonly [RecordReader, RecordReader] | null;
   private readonly shares: readonly [Share, Share];
-  private now: Micros = 0.5;
+  now: Micros = 0.5;
   /** The answer in clear of a server that does not speak TLS. */
   private plain: FlowParser | null = null;
   private plainHalf: HalfIndex = 0;
   private plainStart: Uint8Array | null = null;
   private clientTold = false;
-  /** Both readers are done: octets only count. */
-  private done = false;
 
-  constructor(flow: Flow, found: HalfIndex, options: TlsOptions, memory: CertificateMemory) {
+  constructor(flow: Flow, found: HalfIndex, options: TlsOptions, memory: CertificateMemory, budget: Budget) {
     this.options = options;
     this.handshake = new Handshake(memory);
-    this.readers = [new RecordReader(this.listener(0)), new RecordReader(this.listener(1))];
+    this.readers = [
+      new RecordReader(new HalfListener(this, 0), budget),
+      new RecordReader(new HalfListener(this, 1), budget),
+    ];
     this.shares = [new Share(flow, 0, found === 0), new Share(flow, 1, found === 1)];
   }
 
   data(flow: Flow, from: HalfIndex, bytes: Uint8Array, start: number, end: number): void {
-    if (this.done) {
+    if (this.readers === null) {
       if (this.plain !== null && from === this.plainHalf) this.plain.data(flow, from, bytes, start, end);
       return;
     }
@@ -58,7 +64,7 @@ export class TlsConnection implements FlowParser {
 
   gap(flow: Flow, from: HalfIndex, missedBytes: number): void {
     if (this.plain !== null && from === this.plainHalf) this.plain.gap(flow, from, missedBytes);
-    if (this.done) return;
+    if (this.readers === null) return;
     this.handshake.sides[from].lost = true;
     this.readers[from].gap(missedBytes);
     this.settle(flow);
@@ -77,7 +83,7 @@ export class TlsConnection implements FlowParser {
     this.plain?.data(flow, from, first, 0, first.length);
     if (start < end) this.plain?.data(flow, from, bytes, start, end);
     this.stop();
-    this.done = true;
+    this.readers = null;
   }
 
   close(flow: Flow, reason: CloseReason): void {
@@ -91,8 +97,18 @@ export class TlsConnection implements FlowParser {
     emit(tlsEvent(flow, this.handshake, { shares: this.shares, reason }));
   }
 
+  /** What it knows stays as it is; exchanges in clear have their flow, so that must stay too. */
+  rest(): Waker | null {
+    return this.plain === null ? this : null;
+  }
+
+  wake(): FlowParser {
+    return this;
+  }
+
   private settle(flow: Flow): void {
-    const { handshake, readers } = this;
+    const { handshake } = this;
+    const readers = this.readers!;
     if (!this.clientTold && handshake.client !== 2) {
       this.clientTold = true;
       flow.setClient(handshake.client);
@@ -100,27 +116,16 @@ export class TlsConnection implements FlowParser {
     if (handshake.over) this.stop();
     else if (handshake.tls13) readers[1 - (handshake.client as HalfIndex)].stop();
     // the octets of a direction that never began still have to be counted from where it does
-    this.done = readers[0].stopped && readers[1].stopped && this.shares.every(({ start }) => start !== 0.5);
+    if (readers[0].stopped && readers[1].stopped && this.shares.every(({ start }) => start !== 0.5))
+      this.readers = null;
   }
 
   private stop(): void {
-    this.readers[0].stop();
-    this.readers[1].stop();
+    this.readers?.[0].stop();
+    this.readers?.[1].stop();
   }
 
-  private listener(from: HalfIndex): RecordListener {
-    const { handshake } = this;
-    return {
-      wants: (type) => type === MESSAGE.clientHello || type === MESSAGE.serverHello || type === MESSAGE.certificate,
-      message: (type, content) => handshake.message(from, type, content),
-      ssl2Message: (content) => handshake.ssl2Message(from, content),
-      record: (type, length) => this.record(from, type, length),
-      shown: (type, length, content) => this.shown(type, length, content),
-      lost: (why, first) => this.lost(from, why, first),
-    };
-  }
-
-  private record(from: HalfIndex, type: number, length: number): Treatment {
+  record(from: HalfIndex, type: number, length: number): Treatment {
     const { handshake } = this;
     const side = handshake.sides[from];
     if (type === CHANGE_CIPHER_SPEC) handshake.changeCipherSpec(from);
@@ -132,21 +137,56 @@ export class TlsConnection implements FlowParser {
     return "pass";
   }
 
-  private shown(type: number, length: number, content: Uint8Array): void {
+  shown(type: number, length: number, content: Uint8Array): void {
     if (type === ALERT && length === 2) this.handshake.clearAlert(content[0], content[1]);
     else if (type === HEARTBEAT && length >= 3) {
       this.handshake.heartbeat(content[0], content[1] * 256 + content[2], length);
     }
   }
 
-  private lost(from: HalfIndex, why: "gap" | "not-a-record", first: Uint8Array): void {
+  lost(from: HalfIndex, why: "gap" | "not-a-record", first: Uint8Array): void {
     const { handshake } = this;
     handshake.sides[from].lost = true;
     if (why === "gap") return;
-    if (this.readers[from].records > 0) handshake.note("tls.not-a-record");
+    if (this.readers![from].records > 0) handshake.note("tls.not-a-record");
     else {
       handshake.note("tls.answer-not-tls");
       if (handshake.client !== from && handshake.client !== 2) this.plainStart = first.slice();
     }
+  }
+}
+
+/** Tells a connection what the reader of one direction found. */
+class HalfListener implements RecordListener {
+  private readonly connection: TlsConnection;
+  private readonly from: HalfIndex;
+
+  constructor(connection: TlsConnection, from: HalfIndex) {
+    this.connection = connection;
+    this.from = from;
+  }
+
+  wants(type: number): boolean {
+    return type === MESSAGE.clientHello || type === MESSAGE.serverHello || type === MESSAGE.certificate;
+  }
+
+  message(type: number, content: Uint8Array | null): void {
+    this.connection.handshake.message(this.from, type, content);
+  }
+
+  ssl2Message(content: Uint8Array): void {
+    this.connection.handshake.ssl2Message(this.from, content);
+  }
+
+  record(type: number, length: number): Treatment {
+    return this.connection.record(this.from, type, length);
+  }
+
+  shown(type: number, length: number, content: Uint8Array): void {
+    this.connection.shown(type, length, content);
+  }
+
+  lost(why: "gap" | "not-a-record", first: Uint8Array): void {
+    this.connection.lost(this.from, why, first);
   }
 }

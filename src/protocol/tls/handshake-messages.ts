@@ -3,35 +3,41 @@
  * record may hold several). Keeps only messages somebody wants, and of those no more than a limit.
  */
 
+import type { Budget } from "../../core/budget.ts";
+
 /** Longest message kept. Hellos have some 2 KiB, certificate chains with post-quantum keys some 20 KiB. */
 export const MAX_MESSAGE_BYTES = 65_536;
 
 export interface MessageListener {
   /** Is the content of messages of this type of interest? */
   wants(type: number): boolean;
-  /** A message is there. What nobody wanted comes without content, what was too long as null. */
+  /** A message is there, lent. What nobody wanted comes without content; what was too long, or found no room, as null. */
   message(type: number, content: Uint8Array | null): void;
 }
 
-/** Octets of room kept from one message to the next. */
-const ROOM_KEPT = 4_096;
 const HEADER = 4;
 const NOTHING = new Uint8Array(0);
 
 export class HandshakeMessages {
   private readonly listener: MessageListener;
-  private readonly header = new Uint8Array(HEADER);
+  private readonly budget: Budget;
+  /** The octets of the header so far, as a number; and how many. */
+  private header = 0;
   private headerLength = 0;
   private type = 0;
   private content: Uint8Array = NOTHING;
   private kept = 0;
+  /** The message as it lies in the octets at hand, when it is there in one piece. */
+  private whole: Uint8Array = NOTHING;
   private keeping = false;
   /** Octets of the message still to come. */
   private remaining = 0;
   private tooLong = false;
 
-  constructor(listener: MessageListener) {
+  /** `budget`: for messages that come in pieces, of all connections together. */
+  constructor(listener: MessageListener, budget: Budget) {
     this.listener = listener;
+    this.budget = budget;
   }
 
   /** Next octets of the handshake stream: `bytes[start, end)`. */
@@ -39,11 +45,12 @@ export class HandshakeMessages {
     let at = start;
     while (at < end) {
       if (this.headerLength < HEADER) {
-        this.header[this.headerLength++] = bytes[at++];
-        if (this.headerLength === HEADER) this.begin();
+        this.header = (this.header << 8) | bytes[at++];
+        if (++this.headerLength === HEADER) this.begin();
       } else {
         const count = Math.min(this.remaining, end - at);
-        if (this.keeping) this.keep(bytes, at, count);
+        if (this.keeping && this.kept === 0 && count === this.remaining) this.whole = bytes.subarray(at, at + count);
+        else if (this.keeping) this.keep(bytes, at, count);
         at += count;
         this.remaining -= count;
       }
@@ -51,18 +58,27 @@ export class HandshakeMessages {
     }
   }
 
+  /** Nothing of a message has come yet. */
+  get betweenMessages(): boolean {
+    return this.headerLength === 0;
+  }
+
   /** Nothing more will come: gives the room back. */
   release(): void {
     this.keeping = false;
-    this.content = NOTHING;
+    this.giveRoom();
+  }
+
+  private giveRoom(): void {
+    this.budget.give(this.content.length);
+    this.content = this.whole = NOTHING;
     this.kept = 0;
   }
 
   private begin(): void {
-    const [type, high, middle, low] = this.header;
-    this.type = type;
-    this.remaining = (high << 16) | (middle << 8) | low;
-    const wanted = this.listener.wants(type);
+    this.type = this.header >>> 24;
+    this.remaining = this.header & 0xff_ffff;
+    const wanted = this.listener.wants(this.type);
     this.tooLong = wanted && this.remaining > MAX_MESSAGE_BYTES;
     this.keeping = wanted && !this.tooLong;
     this.kept = 0;
@@ -72,7 +88,13 @@ export class HandshakeMessages {
   private keep(bytes: Uint8Array, at: number, count: number): void {
     const need = this.kept + count;
     if (need > this.content.length) {
-      const larger = new Uint8Array(Math.min(Math.max(need, this.content.length * 2, 512), MAX_MESSAGE_BYTES));
+      const size = Math.min(Math.max(need, this.content.length * 2, 512), this.kept + this.remaining);
+      if (!this.budget.take(size - this.content.length)) {
+        this.release();
+        this.tooLong = true;
+        return;
+      }
+      const larger = new Uint8Array(size);
       larger.set(this.content.subarray(0, this.kept));
       this.content = larger;
     }
@@ -82,10 +104,8 @@ export class HandshakeMessages {
 
   private finish(): void {
     this.headerLength = 0;
-    const content = this.content.subarray(0, this.kept);
-    this.kept = 0;
-    // a message may be as long as the limit; the room for it is not kept for the rest of the handshake
-    if (this.content.length > ROOM_KEPT) this.content = NOTHING;
+    const content = this.kept > 0 ? this.content.subarray(0, this.kept) : this.whole;
+    this.giveRoom();
     this.listener.message(this.type, this.tooLong ? null : content);
   }
 }

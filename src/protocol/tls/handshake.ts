@@ -10,7 +10,7 @@ import type { HalfIndex } from "../../core/flow.ts";
 import type { Micros } from "../../core/units.ts";
 import { type CertificateMemory, readCertificates } from "./certificate.ts";
 import { type ClientHello, readClientHello, readSsl2ClientHello } from "./client-hello.ts";
-import { type ClientOffer, choiceOf, offerOf, type ServerChoice, ssl2Choice } from "./hello-summary.ts";
+import { type ClientOffer, choiceOf, offerOf, type ServerChoice, sessionText, ssl2Choice } from "./hello-summary.ts";
 import { alertName, isGrease, isTls13 } from "./names.ts";
 import { readServerHello, type ServerHello } from "./server-hello.ts";
 
@@ -23,6 +23,10 @@ const SHORT_TAG = 8;
 /** TLS_AES_128_CCM_8_SHA256, the one suite with the short tag, and TLS_AES_256_GCM_SHA384, the one with a long hash. */
 const CCM_8 = 0x1305;
 const SHA384 = 0x1302;
+
+/** Of most connections. */
+const NO_CERTIFICATES: readonly TlsCertificate[] = [];
+const NO_ANOMALIES: readonly string[] = [];
 
 /** What one direction did. */
 class Side {
@@ -39,7 +43,7 @@ export class Handshake {
   client: HalfIndex | 2 = 2;
   offer: ClientOffer | null = null;
   choice: ServerChoice | null = null;
-  certificates: readonly TlsCertificate[] = [];
+  certificates: readonly TlsCertificate[] = NO_CERTIFICATES;
   clientCertificate: TlsCertificate | null = null;
   helloRetry = false;
   resumed: boolean | null = null;
@@ -52,7 +56,7 @@ export class Handshake {
   /** It went on in SSL 2.0, which is not read. */
   blind = false;
   truncated = false;
-  readonly anomalies: string[] = [];
+  anomalies: readonly string[] = NO_ANOMALIES;
   readonly sides: readonly [Side, Side] = [new Side(), new Side()];
   private helloDone = false;
   private readonly memory: CertificateMemory;
@@ -72,7 +76,7 @@ export class Handshake {
   }
 
   note(code: string): void {
-    if (!this.anomalies.includes(code)) this.anomalies.push(code);
+    if (!this.anomalies.includes(code)) this.anomalies = [...this.anomalies, code];
   }
 
   /** A handshake message in clear; null for one longer than the limit. */
@@ -134,9 +138,9 @@ export class Handshake {
     this.choice = choiceOf(hello);
     const { offer } = this;
     if (isTls13(hello.negotiated)) this.resumed = hello.preSharedKey;
-    else if (offer !== null && hello.sessionId.length > 0 && sameOctets(offer.sessionId, hello.sessionId))
+    else if (offer !== null && hello.sessionId.length > 0 && offer.sessionId === sessionText(hello.sessionId))
       this.resumed = true;
-    if (offer?.ciphers?.includes(hello.cipher) === false) this.note("tls.cipher-not-offered");
+    if (offer?.ciphers?.includes(String.fromCharCode(hello.cipher)) === false) this.note("tls.cipher-not-offered");
     if (offer !== null) offer.ciphers = null;
     if (isGrease(hello.cipher)) this.note("tls.grease-chosen");
   }
@@ -236,8 +240,4 @@ export class Handshake {
     this.established = true;
     this.establishedAt = at;
   }
-}
-
-function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((octet, index) => octet === b[index]);
 }

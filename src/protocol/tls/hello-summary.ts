@@ -15,11 +15,12 @@ export interface ClientOffer {
   /** Null for a hello that could not be read to its end, and for one of SSL 2.0's form. */
   readonly ja3: string | null;
   readonly ja4: string | null;
-  readonly sessionId: Uint8Array;
+  /** Octets as latin-1 text. */
+  readonly sessionId: string;
   readonly earlyData: boolean;
   readonly encryptedHello: boolean;
-  /** Let go once the server chose; null also where the list is not certain. */
-  ciphers: Uint16Array | null;
+  /** A character each. Let go once the server chose; null also where the list is not certain. */
+  ciphers: string | null;
 }
 
 export interface ServerChoice {
@@ -33,17 +34,45 @@ export interface ServerChoice {
   readonly ja3s: string | null;
 }
 
+/** The same program says the same in each of its connections: one copy of a text serves all. */
+const texts = new Map<string, string>();
+const MAX_TEXTS = 4_096;
+const LONGEST_TEXT = 512;
+
+function interned(text: string): string {
+  const known = texts.get(text);
+  if (known !== undefined || text.length > LONGEST_TEXT) return known ?? text;
+  if (texts.size >= MAX_TEXTS) texts.clear();
+  texts.set(text, text);
+  return text;
+}
+
+const lists = new Map<string, readonly string[]>();
+
+function internedList(list: readonly string[]): readonly string[] {
+  const key = JSON.stringify(list);
+  const known = lists.get(key);
+  if (known !== undefined || key.length > LONGEST_TEXT) return known ?? list;
+  if (lists.size >= MAX_TEXTS) lists.clear();
+  lists.set(key, list);
+  return list;
+}
+
+export function sessionText(sessionId: Uint8Array): string {
+  return Buffer.from(sessionId.buffer, sessionId.byteOffset, sessionId.byteLength).toString("latin1");
+}
+
 export function offerOf(hello: ClientHello): ClientOffer {
   const certain = hello.whole && !hello.ssl2;
   return {
-    serverName: hello.serverName,
-    alpn: hello.alpn.filter((name) => !isGreaseProtocol(name)).map(textOf),
-    ja3: certain ? ja3(hello) : null,
-    ja4: certain ? ja4(hello) : null,
-    sessionId: hello.sessionId,
+    serverName: hello.serverName === null ? null : interned(hello.serverName),
+    alpn: internedList(hello.alpn.filter((name) => !isGreaseProtocol(name)).map(textOf)),
+    ja3: certain ? interned(ja3(hello)) : null,
+    ja4: certain ? interned(ja4(hello)) : null,
+    sessionId: sessionText(hello.sessionId),
     earlyData: hello.earlyData,
     encryptedHello: hello.encryptedHello,
-    ciphers: certain ? Uint16Array.from(hello.ciphers) : null,
+    ciphers: certain ? interned(hello.ciphers.map((cipher) => String.fromCharCode(cipher)).join("")) : null,
   };
 }
 
@@ -54,7 +83,7 @@ export function choiceOf(hello: ServerHello): ServerChoice {
     suite: hello.cipher,
     cipher: cipherName(hello.cipher),
     alpn: hello.alpn,
-    ja3s: ja3s(hello),
+    ja3s: interned(ja3s(hello)),
   };
 }
 

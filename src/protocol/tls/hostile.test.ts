@@ -21,8 +21,9 @@ import {
   ssl2ClientHello,
 } from "../../../test/support/tls-builder.ts";
 import { runTls, type Step, TlsRun, tlsOf } from "../../../test/support/tls-run.ts";
+import { Budget } from "../../core/budget.ts";
 import { readClientHello } from "./client-hello.ts";
-import { HandshakeMessages } from "./handshake-messages.ts";
+import { HandshakeMessages, type MessageListener } from "./handshake-messages.ts";
 import { readServerHello } from "./server-hello.ts";
 
 const done = message(14, new Uint8Array(0));
@@ -155,20 +156,42 @@ describe("limits", () => {
 
   test("an announced length takes no room: only octets that came do", () => {
     const kept: number[] = [];
-    const messages = new HandshakeMessages({
+    const budget = new Budget(8 << 20);
+    const listener: MessageListener = {
       wants: () => true,
       message: (_type, content) => kept.push(content?.buffer.byteLength ?? 0),
-    });
+    };
+    const messages = new HandshakeMessages(listener, budget);
     const announced = Uint8Array.of(1, 0, 255, 255, 1, 2, 3);
     const before = process.memoryUsage().arrayBuffers;
     const many = Array.from({ length: 2_000 }, () => {
-      const own = new HandshakeMessages({ wants: () => true, message: () => {} });
+      const own = new HandshakeMessages({ wants: () => true, message: () => {} }, budget);
       own.data(announced, 0, announced.length);
       return own;
     });
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(many.length * 2_048);
     messages.data(clientHello(), 0, clientHello().length);
     expect(kept[0]).toBeLessThanOrEqual(4_096);
+  });
+
+  test("messages in pieces share their room: what finds none is said to be too long, and gives back what it had", () => {
+    const refused: number[] = [];
+    const budget = new Budget(110_000, () => refused.push(1));
+    const results: (number | null)[] = [];
+    const begun = Array.from({ length: 10 }, () => {
+      const listener = {
+        wants: () => true,
+        message: (_type: number, content: Uint8Array | null) => void results.push(content?.length ?? null),
+      };
+      const own = new HandshakeMessages(listener, budget);
+      own.data(message(11, new Uint8Array(20_000)), 0, 19_000);
+      return own;
+    });
+    expect(refused).toHaveLength(5);
+    for (const own of begun) own.data(new Uint8Array(1_004), 0, 1_004);
+    expect(results.filter((length) => length === 20_000)).toHaveLength(5);
+    expect(results.filter((length) => length === null)).toHaveLength(5);
+    expect(budget.free).toBe(110_000);
   });
 
   test("thirty thousand ciphers are fingerprinted and let go", () => {

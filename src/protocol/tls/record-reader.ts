@@ -2,6 +2,7 @@
  * Cuts one direction of a TLS connection into records (RFC 8446 section 5.1) while the handshake lasts. Takes octets in
  * order and gaps; tells of each record, hands over what it may read, and passes over the rest without looking.
  */
+import type { Budget } from "../../core/budget.ts";
 import { HandshakeMessages, type MessageListener } from "./handshake-messages.ts";
 import { APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEARTBEAT, MAX_RECORD, RECORD_HEADER } from "./signature.ts";
 
@@ -30,8 +31,12 @@ const MAX_SSL2_MESSAGE = 8_192;
 
 export class RecordReader {
   private readonly listener: RecordListener;
-  private readonly messages: HandshakeMessages;
-  private readonly header = new Uint8Array(RECORD_HEADER);
+  /** While one is under way. */
+  private messages: HandshakeMessages | null = null;
+  private readonly budget: Budget;
+  /** The octets of the header so far, the first four as one number; and how many. */
+  private header = 0;
+  private lastOctet = 0;
   private headerLength = 0;
   private type = 0;
   private length = 0;
@@ -48,15 +53,16 @@ export class RecordReader {
   /** Octets of a handshake message were missed: its like cannot be found again. */
   messagesLost = false;
 
-  constructor(listener: RecordListener) {
+  constructor(listener: RecordListener, budget: Budget) {
     this.listener = listener;
-    this.messages = new HandshakeMessages(listener);
+    this.budget = budget;
   }
 
   stop(): void {
     this.stopped = true;
     this.shown = this.ssl2 = null;
-    this.messages.release();
+    this.messages?.release();
+    this.messages = null;
   }
 
   /** Next octets; gives where it stopped to read. */
@@ -75,8 +81,9 @@ export class RecordReader {
         this.remaining -= count;
         if (this.remaining === 0) this.endRecord();
       } else {
-        this.header[this.headerLength++] = bytes[at++];
-        if (this.headerLength === RECORD_HEADER) this.beginRecord();
+        this.lastOctet = bytes[at++];
+        if (++this.headerLength === RECORD_HEADER) this.beginRecord();
+        else this.header = (this.header << 8) | this.lastOctet;
       }
     }
     return at;
@@ -97,13 +104,15 @@ export class RecordReader {
 
   private lose(why: "gap" | "not-a-record"): void {
     this.stop();
-    this.listener.lost(why, this.header);
+    const { header, lastOctet } = this;
+    this.listener.lost(why, Uint8Array.of(header >>> 24, header >>> 16, header >>> 8, header, lastOctet));
   }
 
   private beginRecord(): void {
-    const [type, major, , high, low] = this.header;
+    const type = this.header >>> 24;
+    const major = (this.header >>> 16) & 255;
     this.headerLength = 0;
-    this.length = high * 256 + low;
+    this.length = ((this.header & 255) << 8) | this.lastOctet;
     if (type < CHANGE_CIPHER_SPEC || type > HEARTBEAT || major !== 3 || this.length > MAX_RECORD) {
       this.lose("not-a-record");
       return;
@@ -122,11 +131,18 @@ export class RecordReader {
   }
 
   private content(bytes: Uint8Array, start: number, end: number): void {
-    if (this.treatment === "messages") this.messages.data(bytes, start, end);
+    if (this.treatment === "messages") this.handshake(bytes, start, end);
     else if (this.treatment === "show") {
       this.shown ??= new Uint8Array(SHOWN);
       for (let at = start; at < end && this.shownLength < SHOWN; at++) this.shown[this.shownLength++] = bytes[at];
     }
+  }
+
+  private handshake(bytes: Uint8Array, start: number, end: number): void {
+    this.messages ??= new HandshakeMessages(this.listener, this.budget);
+    this.messages.data(bytes, start, end);
+    // the listener may have stopped this
+    if (this.messages?.betweenMessages) this.messages = null;
   }
 
   private endRecord(): void {
