@@ -11,15 +11,17 @@ export function exchangesOf(lines: string): TransactionEvent[] {
     .filter((event) => event.type === "transaction");
 }
 
-/** Standard output and standard error so far. */
-export function textsOf(child: ChildProcess): { printed: () => string; said: () => string } {
+/** Standard output and standard error so far; `rows` counts whole lines without taking megabytes apart at each look. */
+export function textsOf(child: ChildProcess): { printed: () => string; rows: () => number; said: () => string } {
   let printed = "";
+  let rows = 0;
   let said = "";
-  child.stdout!.on("data", (text) => {
+  child.stdout!.setEncoding("utf8").on("data", (text: string) => {
     printed += text;
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) rows++;
   });
-  child.stderr!.on("data", (text) => {
+  child.stderr?.on("data", (text) => {
     said += text;
   });
-  return { printed: () => printed, said: () => said };
+  return { printed: () => printed, rows: () => rows, said: () => said };
 }
