@@ -100,6 +100,13 @@ function toScript(folder) {
   const exported = names.map(([own, given = own]) => given).join(", ");
   const facade = [
     'import { compiled } from "./code-cache.js";',
+    // an older Node fails somewhere inside, with a stack that tells nobody what to do
+    'const [major, minor] = process.versions.node.split(".").map(Number);',
+    'if (major < 22 || (major === 22 && minor < 18)) {',
+    '  const text = "earshot: needs Node 22.18 or newer, and this is ";',
+    '  process.stderr.write(text + process.versions.node + "; in a checkout npm start fetches one\\n");',
+    '  process.exit(3);',
+    '}',
     `const path = \`\${import.meta.dirname}/${START}.code.js\`;`,
     `const run = compiled(path, "${build}");`,
     `export const { ${exported} } = run(import.meta.url, (name) => import(name));`,
